@@ -1,0 +1,3 @@
+"""ADIT, Automated DICOM Transfer."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,70 @@
+"""What can go wrong with a peer, a file or a data set, as every floor above sees it.
+
+The leaf says what happened, the attributes say what to do about it.
+"""
+
+
+class DicomError(Exception):
+    """Something went wrong with a peer, a file or a data set."""
+
+    transient: bool = False
+    """Trying again later may help."""
+
+    mended_by: str = "the administrator of ADIT"
+    """Who can do something about it, in words for a user."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or (type(self).__doc__ or "").split("\n")[0])
+
+
+class NotFound(DicomError):
+    """Nothing is stored under what was asked for."""
+
+    mended_by = "whoever asked for it"
+
+
+class Canceled(DicomError):
+    """The transfer was told to stop."""
+
+    mended_by = "nobody, it was meant"
+
+
+class BadData(DicomError):
+    """A data set or a message breaks the rules of the standard beyond use."""
+
+    mended_by = "whoever runs the sending system"
+
+
+class Full(DicomError):
+    """There is no room for more: the quota or the disk is used up.
+
+    Neither transient nor permanent: the attempt ends, keeps what is stored, and its task waits.
+    """
+
+    mended_by = "whoever looks after the folder"
+
+
+class Refused(DicomError):
+    """The peer answered with a failure status."""
+
+    mended_by = "the administrator of the PACS"
+
+    def __init__(self, message: str = "", *, status: int) -> None:
+        super().__init__(f"{message or 'the peer answered with a failure status'} (0x{status:04X})")
+        self.status = status
+        # "Out of Resources", PS3.4 B.2.3 and C.4.1.1.4: the peer is full or busy, not wrong.
+        self.transient = status >> 8 == 0xA7
+
+
+class Unreachable(DicomError):
+    """No connection to the peer could be had, or it broke off."""
+
+    transient = True
+    mended_by = "the administrator of the PACS or of the network"
+
+
+class TimedOut(DicomError):
+    """The peer was silent for longer than it may be."""
+
+    transient = True
+    mended_by = "the administrator of the PACS"

@@ -1,0 +1,162 @@
+"""One SOP instance on its way: its references and its encoded bytes, parsed only when asked."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Protocol, Self
+
+from pydicom import Dataset
+from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag
+from pydicom.uid import UID as SyntaxUID
+
+from adit.dicom.errors import BadData
+from adit.dicom.refs import UID, Ref
+
+PIXELS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
+"""Float Pixel Data, Double Float Pixel Data, Pixel Data (PS3.6)."""
+
+_PREFIX = 1 << 20
+"""Bytes of a large instance that are looked at first for its head."""
+
+
+class Body(Protocol):
+    """The encoded data set of one instance, without preamble and file meta information.
+
+    Possibly still arriving. Thread-safe for one writer and any number of readers.
+    """
+
+    @property
+    def size(self) -> int | None:
+        """Bytes in all, or None while the end has not arrived."""
+
+    def chunks(self, start: int = 0) -> Iterator[memoryview]:
+        """Yield the bytes from *start* on in order, waiting for what has not arrived yet.
+
+        May be called again. A chunk is valid until the next is asked for.
+
+        Raises:
+            DicomError: What broke the arrival off.
+        """
+
+    def close(self) -> None:
+        """Give memory or file back. Safe to call twice."""
+
+
+class InMemory:
+    """A body that is complete and held in memory."""
+
+    def __init__(self, encoded: bytes | bytearray | memoryview) -> None:
+        self._view = memoryview(encoded)
+
+    @property
+    def size(self) -> int:
+        return len(self._view)
+
+    def chunks(self, start: int = 0) -> Iterator[memoryview]:
+        if start < len(self._view):
+            yield self._view[start:]
+
+    def close(self) -> None:
+        self._view = memoryview(b"")
+
+
+class Instance:
+    """One SOP instance. Whoever holds it owns it, and closes it (a context manager).
+
+    Attributes:
+        ref: Study, series and SOP Instance UID, all three.
+        sop_class: SOP Class UID.
+        transfer_syntax: Of the encoded bytes in *body*.
+    """
+
+    __slots__ = ("_head", "body", "ref", "sop_class", "transfer_syntax")
+
+    def __init__(self, ref: Ref, sop_class: UID, transfer_syntax: UID, body: Body) -> None:
+        if ref.instance is None:
+            raise ValueError("an instance's reference names study, series and instance")
+        self.ref = ref
+        self.sop_class = sop_class
+        self.transfer_syntax = transfer_syntax
+        self.body = body
+        self._head: Dataset | None = None
+
+    @property
+    def uid(self) -> UID:
+        """SOP Instance UID (0008,0018)."""
+        assert self.ref.instance is not None
+        return self.ref.instance
+
+    def head(self) -> Dataset:
+        """The data set up to, not including, the pixel data. Parsed once, then remembered.
+
+        Raises:
+            BadData: It cannot be parsed.
+        """
+        if self._head is None:
+            self._head = self._parse_head()
+        return self._head
+
+    def _parse_head(self) -> Dataset:
+        most = _PREFIX
+        while True:
+            prefix = self.prefix(most)
+            head, complete = parse_head(prefix, self.transfer_syntax)
+            if complete or len(prefix) < most:
+                return head
+            most *= 8
+
+    def prefix(self, most: int) -> bytes:
+        """The first *most* bytes of the data set, or all of it where it is shorter."""
+        parts: list[bytes] = []
+        missing = most
+        for chunk in self.body.chunks():
+            parts.append(bytes(chunk[:missing]))
+            missing -= len(parts[-1])
+            if not missing:
+                break
+        return b"".join(parts)
+
+    def close(self) -> None:
+        self.body.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def parse_head(encoded: bytes, transfer_syntax: UID) -> tuple[Dataset, bool]:
+    """Parse *encoded*, which may be cut off anywhere, up to the pixel data.
+
+    Returns:
+        The data set, and whether the pixel data were reached: False means that the head
+        may go on behind the end of *encoded*.
+
+    Raises:
+        BadData: pydicom cannot make sense of it.
+    """
+    reached = False
+
+    def at_pixels(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+        nonlocal reached
+        reached = tag in PIXELS
+        return reached
+
+    syntax = SyntaxUID(transfer_syntax)
+    try:
+        if syntax.is_deflated:
+            # PS3.5 A.5: a raw deflate stream without zlib's header.
+            encoded = zlib.decompressobj(-zlib.MAX_WBITS).decompress(encoded)
+        head = read_dataset(
+            BytesIO(encoded),
+            is_implicit_VR=syntax.is_implicit_VR,
+            is_little_endian=syntax.is_little_endian,
+            stop_when=at_pixels,
+        )
+    except Exception as error:  # pydicom raises whatever its readers stumble on
+        raise BadData(f"the data set cannot be parsed: {type(error).__name__}") from error
+    return head, reached

@@ -1,0 +1,1 @@
+"""Jobs, tasks, ledger, queue and worker."""

@@ -1,0 +1,1 @@
+"""Configured endpoints, who may use them, and how many associations at once."""

@@ -1,0 +1,1 @@
+"""What jobs are for, and the secret that makes their pseudonyms."""

@@ -1,0 +1,1 @@
+"""What is to be moved, how it is moved, and whether it arrived: no Django (floor 3)."""

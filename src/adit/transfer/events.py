@@ -1,0 +1,90 @@
+"""What happens while an item of work runs, in the order in which it happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adit.dicom.refs import UID, Ref
+from adit.transfer.plan import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The study was looked at, and this is where it will lie. Comes before anything is stored."""
+
+    patient_id: str
+    layout: Layout | None
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the source has of a series. Comes again when more is known; the last word counts.
+
+    Attributes:
+        count: Instances, or None when the source cannot say.
+        instances: Their SOP Instance UIDs, or None while only the count is known.
+    """
+
+    series: UID
+    count: int | None
+    instances: frozenset[UID] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """The first instance of a series is about to be stored. Written down before it goes."""
+
+    series: UID
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An instance is complete in our hands."""
+
+    ref: Ref
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """An instance stays behind by a rule that is named."""
+
+    ref: Ref
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The destination answered success, or a warning, which is then in *note*."""
+
+    ref: Ref
+    size: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An instance should have gone and did not, this time."""
+
+    ref: Ref
+    reason: str
+    transient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The destination was asked and lists these, and only these, instances of a series."""
+
+    series: UID
+    instances: frozenset[UID]
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something a person should know that changes no number."""
+
+    text: str
+    series: UID | None = None
+
+
+Event = Placed | Expected | Leaving | Received | Excluded | Stored | Failed | Confirmed | Noted

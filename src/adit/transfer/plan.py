@@ -1,0 +1,93 @@
+"""What a job will do, as frozen values: built by forms, sheets, API and command line alike.
+
+A plan knows nodes by name; who may use them is asked when it is submitted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Self
+
+from adit.dicom.refs import UID
+
+VERSION = 1
+"""Of the JSON form of the items. Raise it when a field changes its meaning."""
+
+
+class BadItem(ValueError):
+    """A stored item cannot be read by this release."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a study lies below a folder node, as safe relative path parts.
+
+    Fixed when the study is first looked at and stored, so that a retry writes to the same place.
+
+    Attributes:
+        job: `adit_<kind>_<job>_<date>_<owner>`.
+        patient: Pseudonym or PatientID.
+        study: `<date>-<time>-<modalities>`.
+    """
+
+    job: str
+    patient: str
+    study: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferStudy:
+    """Move one study, or some series of it.
+
+    Attributes:
+        series: The series to move; none means all that the study has.
+        patient_id: As the user or the source gave it; empty when unknown.
+        layout: None until the study was looked at, and for destinations that are no folder.
+    """
+
+    work: ClassVar[str] = "transfer_study"
+
+    study: UID
+    series: tuple[UID, ...] = ()
+    patient_id: str = ""
+    layout: Layout | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The item as JSON, readable by `from_json` of this and later releases."""
+        return {"version": VERSION, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            BadItem: It was written by a later release, or is damaged.
+        """
+        if stored.get("version") != VERSION:
+            raise BadItem(f"the item has version {stored.get('version')}, this release reads {VERSION}")
+        known = {field.name for field in fields(cls)}
+        try:
+            values = {key: value for key, value in stored.items() if key in known}
+            values["series"] = tuple(values.get("series", ()))
+            values["layout"] = Layout(**values["layout"]) if values.get("layout") else None
+            return cls(**values)
+        except TypeError as error:
+            raise BadItem(f"the item is damaged: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One job to be: everything `submit()` needs except who asks.
+
+    Attributes:
+        kind: Key of the job kind, e.g. "selective".
+        source: Name of the source node.
+        destination: Name of the destination node.
+        urgent: Asks for the kind's urgent priority.
+    """
+
+    kind: str
+    source: str
+    destination: str
+    items: tuple[TransferStudy, ...]
+    urgent: bool = False
