@@ -3,6 +3,8 @@
 The leaf says what happened, the attributes say what to do about it.
 """
 
+from typing import Self
+
 
 class DicomError(Exception):
     """Something went wrong with a peer, a file or a data set."""
@@ -13,8 +15,20 @@ class DicomError(Exception):
     mended_by: str = "the administrator of ADIT"
     """Who can do something about it, in words for a user."""
 
+    node: str = ""
+    """The node on which it happened, once that is known."""
+
     def __init__(self, message: str = "") -> None:
         super().__init__(message or (type(self).__doc__ or "").split("\n")[0])
+
+    def on(self, node: str) -> Self:
+        """Name the node on which it happened, unless one is named already."""
+        self.node = self.node or node
+        return self
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{self.node}: {message}" if self.node else message
 
 
 class NotFound(DicomError):

@@ -45,6 +45,11 @@ class Match:
             return None
 
     @property
+    def patient_id(self) -> str:
+        """PatientID (0010,0020), empty when missing."""
+        return self.text("PatientID")
+
+    @property
     def ref(self) -> Ref | None:
         """What was found, or None where the answer names it incompletely."""
         study, series = self.uid("StudyInstanceUID"), self.uid("SeriesInstanceUID")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -83,7 +83,7 @@ class Source(Protocol):
     def find(self, query: Query) -> Iterator[Match]:
         """Yield matches as they arrive."""
 
-    def retrieve(self, refs: Sequence[Ref]) -> Iterator[Instance]:
+    def retrieve(self, refs: Sequence[Ref]) -> Generator[Instance, None, None]:
         """Yield every instance under *refs*, all of one study.
 
         The caller closes each instance. May be called again after a failure; instances may
@@ -109,7 +109,7 @@ class Sink(Protocol):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object, /) -> None: ...
 
-    def store(self, instances: Iterable[Instance]) -> Iterator[Receipt]:
+    def store(self, instances: Iterable[Instance]) -> Generator[Receipt, None, None]:
         """Pull *instances*, close each, and yield one Receipt for each.
 
         Any order, possibly late. Storing the same SOP Instance UID again succeeds and

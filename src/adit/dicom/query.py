@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import difflib
+import re
+from dataclasses import dataclass, replace
+from datetime import date
 
-from adit.dicom.refs import Level
+from pydicom.datadict import dictionary_VR, keyword_dict, keyword_for_tag
+
+from adit.dicom.refs import BadUID, Level, uid
+from adit.dicom.values import read_date_range, read_number, read_time_range
+
+WILDCARDS = frozenset("*?")
+
+TEXT_VRS = frozenset(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"))
+"""VRs in which `*` and `?` are wildcards (PS3.4 C.2.2.2.4)."""
+
+
+class BadQuery(ValueError):
+    """The query cannot be asked as it stands; the message says which key is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +48,100 @@ class Query:
     def value(self, keyword: str) -> str:
         """The value of a matching key, or an empty text."""
         return dict(self.keys).get(keyword, "")
+
+
+def parse_key(keyword_or_tag: str, value: str) -> tuple[str, str]:
+    """A matching key as a person or a URL gives it, checked and in the form that `Query.keys` has.
+
+    Args:
+        keyword_or_tag: `PatientID`, `00100020`, `0010,0020` or `(0010,0020)`.
+        value: Lists joined by backslash; names also as `Doe, John`; dates also as `2020-01-31`.
+
+    Raises:
+        BadQuery: There is no such attribute, it cannot be matched on, or the value does not fit it.
+    """
+    keyword = parse_keyword(keyword_or_tag)
+    vr = dictionary_VR(keyword)
+    value = value.strip()
+    if any(character < " " for character in value):
+        raise BadQuery(f"{keyword}: the value holds control characters")
+    if not value:
+        return keyword, ""
+    return keyword, _checked(keyword, vr, value)
+
+
+def parse_keyword(keyword_or_tag: str) -> str:
+    """The keyword of an attribute that is given by keyword or tag.
+
+    Raises:
+        BadQuery: PS3.6 knows no such attribute.
+    """
+    asked = keyword_or_tag.strip()
+    if asked in keyword_dict:
+        return asked
+    if tag := re.fullmatch(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?", asked):
+        if keyword := keyword_for_tag(int(tag[1] + tag[2], 16)):
+            return keyword
+        raise BadQuery(f"({tag[1]},{tag[2]}) is no attribute that can be asked for")
+    lower = {keyword.lower(): keyword for keyword in keyword_dict}
+    near = difflib.get_close_matches(asked.lower(), lower, n=1)
+    hint = f", did you mean {lower[near[0]]}?" if near else ""
+    raise BadQuery(f"'{asked[:64]}' is no DICOM attribute{hint}")
+
+
+def _checked(keyword: str, vr: str, value: str) -> str:
+    if vr == "UI":
+        try:
+            return "\\".join(uid(one) for one in value.split("\\"))
+        except BadUID as error:
+            raise BadQuery(f"{keyword}: {error}") from error
+    if vr == "PN":
+        return person_name_pattern(value)
+    if vr == "DA":
+        found = read_date_range(value)
+        if found is None:
+            raise BadQuery(f"{keyword}: '{value[:64]}' is no date, a date is YYYYMMDD or YYYYMMDD-YYYYMMDD")
+        return date_range(*found)
+    if vr == "TM" and read_time_range(value) is None:
+        raise BadQuery(f"{keyword}: '{value[:64]}' is no time, a time is HHMM or HHMM-HHMM")
+    if vr in ("IS", "DS") and any(read_number(one) is None for one in value.split("\\")):
+        raise BadQuery(f"{keyword}: '{value[:64]}' is no number")
+    if vr not in TEXT_VRS | {"TM", "IS", "DS", "DT", "AS", "US", "UL"}:
+        raise BadQuery(f"{keyword} cannot be searched for")
+    return value
+
+
+def person_name_pattern(written: str) -> str:
+    """A name as people write it in the order of PS3.5 6.2.1: `Doe, John` asks for `Doe^John`.
+
+    What holds a `^` or no comma is left as it is.
+    """
+    if "^" in written or "," not in written:
+        return written.strip()
+    family, given = written.split(",", 1)
+    return f"{family.strip()}^{'^'.join(part.strip() for part in given.split(','))}".rstrip("^")
+
+
+def date_range(start: date | None, end: date | None) -> str:
+    """A range of days, both included, as a matching key; None is open (PS3.4 C.2.2.2.5.1).
+
+    Raises:
+        BadQuery: It ends before it starts.
+    """
+    if start and end and start > end:
+        raise BadQuery(f"the range of dates ends on {end:%Y-%m-%d}, before it starts on {start:%Y-%m-%d}")
+    # strftime does not pad years below 1000 everywhere.
+    first, last = (day.isoformat().replace("-", "") if day else "" for day in (start, end))
+    return first if first == last else f"{first}-{last}"
+
+
+def without_accents(query: Query) -> Query | None:
+    """The same query with `*` for every letter beyond ASCII, for peers that spell or encode it otherwise.
+
+    It finds more than was asked for: match the answers again (`matching.matches`).
+
+    Returns:
+        None when *query* holds no such letter.
+    """
+    keys = tuple((keyword, re.sub(r"[^\x00-\x7f]+", "*", value)) for keyword, value in query.keys)
+    return None if keys == query.keys else replace(query, keys=keys)

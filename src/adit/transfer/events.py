@@ -31,6 +31,17 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The destination was asked before sending, and holds these instances of a series already.
+
+    What an earlier attempt believed to be stored and is not among them counts as not stored.
+    """
+
+    series: UID
+    instances: frozenset[UID]
+
+
+@dataclass(frozen=True, slots=True)
 class Leaving:
     """The first instance of a series is about to be stored. Written down before it goes."""
 
@@ -72,11 +83,23 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Committed:
+    """All that goes has gone, durably. What follows is asking the destination."""
+
+
+@dataclass(frozen=True, slots=True)
 class Confirmed:
     """The destination was asked and lists these, and only these, instances of a series."""
 
     series: UID
     instances: frozenset[UID]
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The destination can be asked what it holds, but did not answer."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +110,17 @@ class Noted:
     series: UID | None = None
 
 
-Event = Placed | Expected | Leaving | Received | Excluded | Stored | Failed | Confirmed | Noted
+Event = (
+    Placed
+    | Expected
+    | Held
+    | Leaving
+    | Received
+    | Excluded
+    | Stored
+    | Failed
+    | Committed
+    | Confirmed
+    | Unanswered
+    | Noted
+)

@@ -1,0 +1,58 @@
+"""The one way into the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from adit.audit.models import Event, Outcome
+
+SYSTEM = "system"
+"""The actor of what ADIT does by itself."""
+
+
+class Actor(Protocol):
+    """A user, as far as the audit trail needs to know one."""
+
+    @property
+    def pk(self) -> Any: ...
+
+    def get_username(self) -> str: ...
+
+
+def record(
+    action: str,
+    *,
+    by: Actor | str,
+    outcome: Outcome = Outcome.DONE,
+    group: str = "",
+    patient_id: str = "",
+    study_uid: str = "",
+    nodes: Iterable[str] = (),
+    job: int | None = None,
+    address: str | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> Event:
+    """Write down that *by* did *action*, in the current transaction: it stands if, and only if, the deed does.
+
+    A refusal is recorded after the transaction that it ended, or it would vanish with it.
+
+    Args:
+        action: `<noun>.<past participle>`.
+        by: The user; a text for whoever is none (`SYSTEM`, or the name tried at a failed log-in).
+        nodes: Names; empty and repeated ones are left out.
+        details: What else a reader needs to know, as JSON. No secrets.
+    """
+    return Event.objects.create(
+        action=action,
+        actor=by if isinstance(by, str) else by.get_username(),
+        actor_id=None if isinstance(by, str) else by.pk,
+        outcome=outcome,
+        group=group,
+        patient_id=patient_id[:256],
+        study_uid=study_uid[:64],
+        nodes=list(dict.fromkeys(name for name in nodes if name)),
+        job=job,
+        address=address,
+        details=dict(details or {}),
+    )

@@ -1,0 +1,492 @@
+"""An association over a blocking socket: the shell around `connection`."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import select
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from typing import Self, TypeVar
+
+from adit.dicom.contexts import PresentationContext
+from adit.dicom.errors import Canceled, DicomError, Unreachable
+from adit.dicom.protocols import Cancellation
+from adit.dicom.refs import UID
+from adit.dimse.commands import Command
+from adit.dimse.connection import Buffer, CommandArrived, Connection, DataArrived
+from adit.dimse.errors import (
+    Aborted,
+    AssociationTimedOut,
+    ConnectionBroken,
+    ConnectTimedOut,
+    IdleTimedOut,
+    NoContext,
+    ProtocolViolation,
+    Rejected,
+)
+from adit.dimse.negotiation import AcceptedContext, agreed, propose
+from adit.dimse.pdu import Abort, AssociateAccept, AssociateReject, Pdu, ReleaseReply, ReleaseRequest
+from adit.dimse.states import State, WrongState
+
+log = logging.getLogger(__name__)
+
+MAX_PDU = 1 << 18
+"""Bytes of a P-DATA-TF PDU that we offer to receive."""
+
+RECEIVE_BUFFER = 1 << 18
+"""Bytes that one read takes at most."""
+
+SOCKET_BUFFER = 1 << 20
+"""Bytes that the system may hold for us while we are busy."""
+
+RELEASE_WAIT = 5.0
+"""Seconds that a release may take."""
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A remote application entity and how to talk to it.
+
+    Attributes:
+        ae_title: Its own, the called one.
+        calling_ae_title: Ours.
+        connect_timeout: Seconds for the TCP (and TLS) connection.
+        acse_timeout: Seconds for the answer to the request for an association.
+        idle_timeout: Seconds without a single byte from a peer that owes us something.
+        max_pdu: Bytes of a P-DATA-TF PDU that we offer to receive.
+        tls: Given, the connection is encrypted with it.
+    """
+
+    host: str
+    port: int
+    ae_title: str
+    calling_ae_title: str
+    connect_timeout: float = 10.0
+    acse_timeout: float = 30.0
+    idle_timeout: float = 120.0
+    max_pdu: int = MAX_PDU
+    tls: ssl.SSLContext | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.ae_title} at {self.host}:{self.port}"
+
+
+class Association:
+    """An established association. Used by one thread, but for `abort`.
+
+    A context manager: a clean exit releases it, an exception aborts it. Either way the
+    connection is closed.
+
+    Attributes:
+        accepted: Accepted presentation contexts by ID.
+        name: The peer, for messages.
+        calling_ae_title: Of the peer where it called us, else empty.
+    """
+
+    def __init__(self, sock: socket.socket, connection: Connection, *, name: str, idle_timeout: float) -> None:
+        """Take over *sock*, which is connected."""
+        self.accepted: dict[int, AcceptedContext] = {}
+        self.name = name
+        self.idle_timeout = idle_timeout
+        self._socket = sock
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._stopped: DicomError | None = None
+        self._cleanup = ExitStack()
+        self._message_id = 0
+        self._timeout: float | None = None
+        self.calling_ae_title = ""
+        # Without these a peer with Nagle's algorithm costs 40 ms per message (delayed ACK).
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._quick_ack()
+
+    @classmethod
+    def request(
+        cls, peer: Peer, contexts: Sequence[PresentationContext], *, cancel: Cancellation | None = None
+    ) -> Self:
+        """Connect to *peer* and negotiate *contexts*.
+
+        Args:
+            cancel: Setting it aborts the association at once, now or later; what is blocked
+                in it raises Canceled.
+
+        Raises:
+            Unreachable, ConnectTimedOut: No connection.
+            AssociationTimedOut, Rejected, Aborted, ConnectionBroken, ProtocolViolation: No association.
+            NoContext: The peer accepts none of *contexts*.
+            Canceled: *cancel* is set.
+        """
+        request = propose(peer.ae_title, peer.calling_ae_title, contexts, peer.max_pdu)
+        if cancel is not None:
+            cancel.check()
+        deadline = time.monotonic() + peer.connect_timeout
+        association = cls(
+            _connect(peer, deadline, cancel),
+            Connection(requestor=True, max_pdu=peer.max_pdu, buffer=RECEIVE_BUFFER),
+            name=str(peer),
+            idle_timeout=peer.idle_timeout,
+        )
+        try:
+            association._watch(cancel)
+            if peer.tls is not None:
+                association._encrypt(peer.tls, peer.host, deadline)
+            association._connection.request(request)
+            association._flush()
+            answer = association._within(peer.acse_timeout, AssociateAccept, AssociateReject)
+            if isinstance(answer, AssociateReject):
+                raise Rejected(association.name, result=answer.result, source=answer.source, reason=answer.reason)
+            association.accepted = agreed(request, answer)
+            if not association.accepted:
+                raise NoContext(f"{peer} accepts nothing of what is to be done: no presentation context")
+        except BaseException:
+            association.abort()
+            association.close()
+            raise
+        log.info("association with %s: %d of %d contexts", peer, len(association.accepted), len(contexts))
+        return association
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if kind is None:
+            self.release()
+        else:
+            self.abort()
+            self.close()
+
+    @property
+    def established(self) -> bool:
+        """Whether messages may be exchanged."""
+        return self._stopped is None and self._connection.state is State.ESTABLISHED
+
+    def next_message_id(self) -> int:
+        """A message ID that was not used for the last 65,534 messages: 1 to 65535."""
+        self._message_id = self._message_id % 0xFFFF + 1
+        return self._message_id
+
+    def context(self, abstract_syntax: UID, transfer_syntax: UID | None = None) -> AcceptedContext:
+        """The first accepted context for *abstract_syntax*, in *transfer_syntax* where it is given.
+
+        Raises:
+            NoContext: There is none.
+        """
+        for context in self.accepted.values():
+            if context.abstract_syntax == abstract_syntax and transfer_syntax in (None, context.transfer_syntax):
+                return context
+        what = abstract_syntax if transfer_syntax is None else f"{abstract_syntax} in {transfer_syntax}"
+        raise NoContext(f"{self.name} accepts no presentation context for {what}")
+
+    # Messages.
+
+    def send(self, context_id: int, command: Command, data: Iterable[Buffer] = ()) -> None:
+        """Send one message, with *data* as its data set where *command* announces one.
+
+        Raises:
+            Unreachable, IdleTimedOut, Canceled: The connection is gone.
+        """
+        try:
+            for buffers in self._connection.message(context_id, command, data):
+                self._write(buffers)
+        except WrongState:
+            if self._stopped is None:
+                raise
+            raise self._stopped from None
+
+    def read_command(self) -> CommandArrived | None:
+        """Wait for the next command, or None when the peer asks for the release, which is then answered.
+
+        Raises:
+            Aborted, ConnectionBroken, IdleTimedOut, ProtocolViolation, Canceled: The association is over.
+        """
+        event = self._next(self.idle_timeout)
+        if isinstance(event, CommandArrived):
+            return event
+        if isinstance(event, ReleaseRequest):
+            self._connection.answer_release()
+            self._flush()
+            self.close()
+            return None
+        raise ConnectionBroken(f"{self.name} sent {type(event).__name__} where a command was due")
+
+    def read_data(self, write: Callable[[memoryview], object]) -> None:
+        """Hand the announced data set to *write*, piece by piece. A piece is valid during the call only.
+
+        Raises:
+            Aborted, ConnectionBroken, IdleTimedOut, ProtocolViolation, Canceled: It broke off.
+        """
+        connection = self._connection
+        while True:
+            event = connection.next_event() if self._stopped is None else None
+            if event is None:
+                event = self._next(self.idle_timeout)
+            if not isinstance(event, DataArrived):
+                raise ConnectionBroken(f"{self.name} ended the association in the middle of a data set")
+            if event.data:
+                write(event.data)
+            if event.last:
+                return
+
+    def read_small_data(self, most: int) -> bytes:
+        """The announced data set as a whole.
+
+        Raises:
+            ProtocolViolation: It is longer than *most* bytes; and what `read_data` raises.
+        """
+        collected = bytearray()
+
+        def write(piece: memoryview) -> None:
+            if len(collected) + len(piece) > most:
+                raise ProtocolViolation(f"{self.name} sent an identifier of more than {most} bytes")
+            collected.extend(piece)
+
+        self.read_data(write)
+        return bytes(collected)
+
+    # The end.
+
+    def release(self) -> None:
+        """Release the association and close the connection. Never raises, never takes long."""
+        try:
+            if self.established:
+                self._connection.release()
+                self._flush()
+                deadline = time.monotonic() + RELEASE_WAIT
+                while not isinstance(event := self._next(deadline - time.monotonic()), ReleaseReply):
+                    # Both sides may ask at once (PS3.8 9.2, AR-8); late data are of no interest.
+                    if isinstance(event, ReleaseRequest):
+                        self._connection.answer_release()
+                        self._flush()
+        except (DicomError, WrongState) as error:
+            log.info("release of the association with %s: %s", self.name, error)
+        finally:
+            self.abort()
+            self.close()
+
+    def abort(self) -> None:
+        """Abort the association: A-ABORT where it can go out at once, then the connection is shut.
+
+        Any thread may call it, any number of times; it does not block. What another thread is
+        blocked in raises ConnectionBroken.
+        """
+        self._stop(ConnectionBroken(f"the association with {self.name} was aborted here"))
+
+    def close(self) -> None:
+        """Close the connection as it is. Safe to call twice."""
+        if self._stopped is None:
+            self._stopped = ConnectionBroken(f"the association with {self.name} is closed")
+        self._cleanup.close()
+        self._socket.close()
+
+    def _stop(self, why: DicomError) -> None:
+        if self._stopped is not None:
+            return
+        self._stopped = why
+        # Somebody in the middle of a PDU: an A-ABORT in it would be read as data.
+        if self._sending.acquire(blocking=False):
+            try:
+                self._connection.abort()
+                if (farewell := self._connection.take()) and not isinstance(self._socket, ssl.SSLSocket):
+                    with suppress(OSError):
+                        self._socket.send(farewell, socket.MSG_DONTWAIT)
+            finally:
+                self._sending.release()
+        with suppress(OSError):
+            # The plain socket's: an SSLSocket's would take the session from under a reader.
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def _watch(self, cancel: Cancellation | None) -> None:
+        if cancel is not None:
+            why = Canceled(f"the association with {self.name} was canceled")
+            self._cleanup.enter_context(cancel.closing(lambda: self._stop(why)))
+
+    def _encrypt(self, context: ssl.SSLContext, host: str, deadline: float) -> None:
+        self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
+        try:
+            encrypted = context.wrap_socket(self._socket, server_hostname=host, do_handshake_on_connect=False)
+            self._socket = encrypted
+            encrypted.do_handshake()
+        except TimeoutError:
+            raise ConnectTimedOut(f"{self.name} did not finish the TLS handshake in time") from None
+        except (ssl.SSLError, OSError) as error:
+            if self._stopped is not None:
+                raise self._stopped from None
+            raise Unreachable(f"no TLS connection to {self.name}: {error}") from error
+
+    # Bytes.
+
+    def _within(self, seconds: float, *kinds: type[E]) -> E:
+        """The next event, one of *kinds*, in at most *seconds*."""
+        deadline = time.monotonic() + seconds
+        try:
+            event = self._next(seconds, deadline)
+        except IdleTimedOut:
+            raise AssociationTimedOut(f"{self.name} did not answer the request within {seconds:g} s") from None
+        if not isinstance(event, kinds):
+            raise ConnectionBroken(f"{self.name} sent {type(event).__name__} in answer to the request")
+        return event
+
+    def _next(self, timeout: float, deadline: float | None = None) -> Pdu | CommandArrived | DataArrived:
+        """Wait for the next event, at most *timeout* seconds for each read, and until *deadline*.
+
+        An abort by the peer is raised.
+        """
+        connection = self._connection
+        try:
+            while (event := connection.next_event()) is None:
+                if deadline is not None:
+                    timeout = deadline - time.monotonic()
+                self._read(timeout)
+        except ProtocolViolation as violation:
+            log.warning("%s: %s", self.name, violation)
+            with suppress(DicomError):
+                self._flush()
+            raise ProtocolViolation(f"{self.name}: {violation}") from violation
+        if isinstance(event, Abort):
+            raise Aborted(self.name, source=event.source, reason=event.reason)
+        return event
+
+    def _read(self, timeout: float) -> None:
+        if self._stopped is not None:
+            raise self._stopped
+        try:
+            self._wait_at_most(timeout)
+            size = self._socket.recv_into(self._connection.space())
+        except TimeoutError:
+            if self._stopped is not None:
+                raise self._stopped from None
+            raise IdleTimedOut(f"{self.name} was silent for {timeout:.0f} s") from None
+        except OSError as error:
+            raise self._broken(error) from error
+        if not size:
+            raise self._broken(None)
+        self._connection.received(size)
+        self._quick_ack()
+
+    def _wait_at_most(self, seconds: float) -> None:
+        # Setting it is a system call, and mostly it stays the same.
+        if seconds != self._timeout:
+            self._socket.settimeout(max(seconds, 0.001))
+            self._timeout = seconds
+
+    def _quick_ack(self) -> None:
+        # Linux falls back to delayed ACKs by itself, so this is asked for after each read.
+        with suppress(OSError, AttributeError):
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+    def _broken(self, error: OSError | None) -> DicomError:
+        if self._stopped is not None:
+            return self._stopped
+        self._connection.closed()
+        detail = "the peer closed it" if error is None else error.strerror or str(error)
+        return ConnectionBroken(f"the connection to {self.name} broke off: {detail}")
+
+    def _flush(self) -> None:
+        if outgoing := self._connection.take():
+            self._write([outgoing])
+
+    def _write(self, buffers: list[Buffer]) -> None:
+        if self._stopped is not None:
+            raise self._stopped
+        with self._sending:
+            try:
+                self._wait_at_most(self.idle_timeout)
+                if isinstance(self._socket, ssl.SSLSocket):
+                    self._socket.sendall(b"".join(buffers))
+                else:
+                    _send_all(self._socket, buffers)
+            except TimeoutError:
+                if self._stopped is not None:
+                    raise self._stopped from None
+                raise IdleTimedOut(f"{self.name} took nothing for {self.idle_timeout:.0f} s") from None
+            except OSError as error:
+                raise self._farewell(error) from error
+
+    def _farewell(self, error: OSError) -> DicomError:
+        """Why nothing more can be written: the peer may have said so before it closed."""
+        if self._stopped is None:
+            with suppress(OSError, ProtocolViolation):
+                self._wait_at_most(0.1)
+                while size := self._socket.recv_into(self._connection.space()):
+                    self._connection.received(size)
+                    while (event := self._connection.next_event()) is not None:
+                        if isinstance(event, Abort):
+                            return Aborted(self.name, source=event.source, reason=event.reason)
+        return self._broken(error)
+
+
+def _send_all(sock: socket.socket, buffers: list[Buffer]) -> None:
+    """Write *buffers* in order, gathered; the time-out holds for each step forward."""
+    while True:
+        sent = sock.sendmsg(buffers)
+        done = 0
+        while done < len(buffers) and sent >= len(buffers[done]):
+            sent -= len(buffers[done])
+            done += 1
+        if done == len(buffers):
+            return
+        buffers = buffers[done:]
+        if sent:
+            buffers[0] = memoryview(buffers[0])[sent:]
+
+
+def _connect(peer: Peer, deadline: float, cancel: Cancellation | None) -> socket.socket:
+    """A TCP connection to *peer*, over the first of its addresses that takes one.
+
+    Raises:
+        Unreachable, ConnectTimedOut, Canceled: There is none.
+    """
+    try:
+        found = socket.getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise Unreachable(f"{peer}: the host name cannot be resolved") from error
+    failure: OSError | None = None
+    for family, kind, protocol, _, address in found:
+        sock = socket.socket(family, kind, protocol)
+        try:
+            _connect_to(sock, address, deadline, cancel)
+        except TimeoutError as error:
+            sock.close()
+            raise ConnectTimedOut(f"{peer} did not take the connection within {peer.connect_timeout:g} s") from error
+        except OSError as error:
+            sock.close()
+            failure = error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    detail = failure.strerror if failure else "no address"
+    raise Unreachable(f"no connection to {peer}: {detail}") from failure
+
+
+def _connect_to(sock: socket.socket, address: tuple[object, ...], deadline: float, cancel: Cancellation | None) -> None:
+    # Before connecting, because the window scale is agreed on then.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER)
+    sock.setblocking(False)
+    waking, waker = socket.socketpair()
+    with waking, waker, ExitStack() as stack:
+        if cancel is not None:
+            stack.enter_context(cancel.closing(lambda: waker.shutdown(socket.SHUT_RDWR)))
+        code = sock.connect_ex(address)
+        if code not in (0, errno.EINPROGRESS):
+            raise OSError(code, os.strerror(code))
+        poll = select.poll()
+        poll.register(sock, select.POLLOUT)
+        poll.register(waking, select.POLLIN)
+        ready = dict(poll.poll(max(deadline - time.monotonic(), 0) * 1000))
+        if waking.fileno() in ready and cancel is not None:
+            cancel.check()
+        if not ready:
+            raise TimeoutError
+        if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise OSError(code, os.strerror(code))

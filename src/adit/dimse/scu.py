@@ -1,0 +1,253 @@
+"""What an association is used for from our side: C-ECHO, C-FIND, C-GET, C-STORE (PS3.7 9.1, PS3.4 A, B, C)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydicom import Dataset
+
+from adit.dicom.contexts import VERIFICATION
+from adit.dicom.errors import Refused
+from adit.dicom.refs import UID, BadUID, uid
+from adit.dicom.status import SUCCESS, UNRECOGNIZED_OPERATION, Category, Service, category, describe
+from adit.dimse.association import Association
+from adit.dimse.commands import Command, Operation, response
+from adit.dimse.connection import Buffer, CommandArrived
+from adit.dimse.errors import ConnectionBroken, ProtocolViolation
+from adit.dimse.identifiers import MOST_IDENTIFIER, decode_identifier, encode_identifier
+from adit.dimse.negotiation import AcceptedContext
+from adit.dimse.receiving import Receiver, StoreRequest, take_instance
+
+_MEDIUM = 0x0000
+"""Priority (PS3.7 E.1)."""
+
+_DATA_FOLLOWS = 0x0000
+"""Command Data Set Type: anything but 0101."""
+
+
+class Outgoing(Protocol):
+    """What `store` has to know of an instance."""
+
+    @property
+    def sop_class(self) -> UID: ...
+
+    @property
+    def sop_instance(self) -> UID: ...
+
+    @property
+    def transfer_syntax(self) -> UID: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SubOperations:
+    """One response to a retrieve request (PS3.4 C.4.3.1.4). Counters that the peer left out are None.
+
+    Attributes:
+        failed_instances: SOP Instance UIDs of (0008,0058); only the last response has them.
+        comment: The peer's Error Comment (0000,0902).
+    """
+
+    status: int
+    remaining: int | None
+    completed: int | None
+    failed: int | None
+    warning: int | None
+    failed_instances: tuple[UID, ...] = ()
+    comment: str = ""
+
+    @property
+    def pending(self) -> bool:
+        """More responses follow."""
+        return category(self.status) is Category.PENDING
+
+
+def echo(association: Association) -> None:
+    """C-ECHO (PS3.7 9.1.5).
+
+    Raises:
+        Refused: The peer answered with anything but success.
+        NoContext, or an error of the association.
+    """
+    context = association.context(VERIFICATION)
+    message_id = association.next_message_id()
+    association.send(
+        context.id, Command(Operation.C_ECHO, message_id=message_id, affected_class=context.abstract_syntax)
+    )
+    arrived = _response(association, Operation.C_ECHO, message_id)
+    if (status := _status(association, arrived.command)) != SUCCESS:
+        raise Refused(f"{association.name}: {describe(status, Service.ECHO)}", status=status)
+
+
+def find(association: Association, model: UID, identifier: Dataset) -> Iterator[Dataset]:
+    """C-FIND (PS3.4 C.4.1): yield the identifiers of the pending responses as they arrive.
+
+    Closing the iterator early aborts the association.
+
+    Raises:
+        Refused: The peer answered with a failure status, perhaps after some matches.
+        BadData: An identifier cannot be encoded or parsed.
+        NoContext, or an error of the association.
+    """
+    context = association.context(model)
+    message_id = _ask(association, Operation.C_FIND, context, identifier)
+    try:
+        while True:
+            arrived = _response(association, Operation.C_FIND, message_id)
+            status = _status(association, arrived.command)
+            answer = _identifier(association, arrived, context)
+            kind = category(status)
+            if kind is Category.PENDING:
+                if answer is not None:
+                    yield answer
+            elif kind in (Category.SUCCESS, Category.WARNING):
+                return
+            else:
+                comment = f", {arrived.command.error_comment}" if arrived.command.error_comment else ""
+                words = describe(status, Service.FIND)
+                raise Refused(f"{association.name} answered the query: {words}{comment}", status=status)
+    except GeneratorExit:
+        # Peers honour C-CANCEL too rarely to rely on it; some only after 20 s.
+        association.abort()
+        raise
+
+
+def get(
+    association: Association, model: UID, identifier: Dataset, receive: Callable[[StoreRequest], Receiver]
+) -> Iterator[SubOperations]:
+    """C-GET (PS3.4 C.4.3): hand each instance that arrives to a receiver, and yield each C-GET response.
+
+    Receivers are called from within `next()`. The last value has the final status, which may
+    be a failure: what was received decides, and the caller holds it. Closing the iterator
+    early aborts the association.
+
+    Args:
+        receive: Gives the receiver of an instance, or raises Refused with the status to answer.
+
+    Raises:
+        BadData: The identifier cannot be encoded or parsed.
+        NoContext, or an error of the association.
+    """
+    context = association.context(model)
+    message_id = _ask(association, Operation.C_GET, context, identifier)
+    try:
+        while True:
+            arrived = association.read_command()
+            if arrived is None:
+                raise ConnectionBroken(f"{association.name} released the association in the middle of a retrieve")
+            if arrived.command.field == Operation.C_STORE:
+                take_instance(association, arrived, receive)
+                continue
+            if not arrived.command.is_response:
+                refuse_operation(association, arrived)
+                continue
+            _check_response(association, arrived.command, Operation.C_GET, message_id)
+            progress = _sub_operations(association, arrived, context)
+            yield progress
+            if not progress.pending:
+                return
+    except GeneratorExit:
+        association.abort()
+        raise
+
+
+def store(association: Association, request: Outgoing, chunks: Iterable[Buffer]) -> int:
+    """C-STORE (PS3.4 B.2) one instance as it is encoded, and return the status that the peer answers.
+
+    Args:
+        chunks: The data set. A chunk may be invalid when the next is asked for.
+
+    Raises:
+        NoContext: No accepted context fits SOP class and transfer syntax; nothing was sent.
+        An error of the association, or what *chunks* raises: the association is to be aborted.
+    """
+    context = association.context(request.sop_class, request.transfer_syntax)
+    message_id = association.next_message_id()
+    command = Command(
+        Operation.C_STORE,
+        _DATA_FOLLOWS,
+        message_id=message_id,
+        affected_class=request.sop_class,
+        affected_instance=request.sop_instance,
+        priority=_MEDIUM,
+    )
+    association.send(context.id, command, chunks)
+    arrived = _response(association, Operation.C_STORE, message_id)
+    # Storage responses have no data set, but an attribute list in one would do no harm.
+    if arrived.command.has_data_set:
+        association.read_data(len)
+    return _status(association, arrived.command)
+
+
+def refuse_operation(association: Association, arrived: CommandArrived) -> None:
+    """Answer a request that this side does not serve (PS3.7 C.5, 0211). C-CANCEL is passed over."""
+    if arrived.command.has_data_set:
+        association.read_data(len)
+    if not arrived.command.is_response and arrived.command.field != Operation.C_CANCEL:
+        association.send(arrived.context_id, response(arrived.command, UNRECOGNIZED_OPERATION))
+
+
+def _ask(association: Association, operation: Operation, context: AcceptedContext, identifier: Dataset) -> int:
+    message_id = association.next_message_id()
+    command = Command(
+        operation,
+        _DATA_FOLLOWS,
+        message_id=message_id,
+        affected_class=context.abstract_syntax,
+        priority=_MEDIUM,
+    )
+    association.send(context.id, command, (encode_identifier(identifier, context.transfer_syntax),))
+    return message_id
+
+
+def _response(association: Association, operation: Operation, message_id: int) -> CommandArrived:
+    arrived = association.read_command()
+    if arrived is None:
+        raise ConnectionBroken(f"{association.name} released the association instead of answering")
+    _check_response(association, arrived.command, operation, message_id)
+    return arrived
+
+
+def _check_response(association: Association, command: Command, operation: Operation, message_id: int) -> None:
+    if command.field != operation | 0x8000 or command.responded_id != message_id:
+        raise ProtocolViolation(f"{association.name} answered something else than it was asked")
+
+
+def _status(association: Association, command: Command) -> int:
+    if command.status is None:
+        raise ProtocolViolation(f"{association.name} answered without a status")
+    return command.status
+
+
+def _identifier(association: Association, arrived: CommandArrived, context: AcceptedContext) -> Dataset | None:
+    if not arrived.command.has_data_set:
+        return None
+    return decode_identifier(association.read_small_data(MOST_IDENTIFIER), context.transfer_syntax)
+
+
+def _sub_operations(association: Association, arrived: CommandArrived, context: AcceptedContext) -> SubOperations:
+    command = arrived.command
+    answer = _identifier(association, arrived, context)
+    return SubOperations(
+        _status(association, command),
+        command.remaining,
+        command.completed,
+        command.failed,
+        command.warning,
+        () if answer is None else tuple(_uids(answer)),
+        command.error_comment or "",
+    )
+
+
+def _uids(identifier: Dataset) -> Iterator[UID]:
+    """The UIDs of Failed SOP Instance UID List (0008,0058); whatever is none is left out."""
+    try:
+        listed = identifier.get("FailedSOPInstanceUIDList") or ()
+    except Exception:  # noqa: BLE001  a broken list must not break a retrieve: it is a hint only
+        return
+    for text in (listed,) if isinstance(listed, str) else listed:
+        try:
+            yield uid(str(text))
+        except BadUID:
+            continue

@@ -1,0 +1,260 @@
+"""Finding and retrieving by C-FIND and C-GET (PS3.4 C.4.1, C.4.3)."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+
+from adit.dicom.contexts import (
+    PATIENT_ROOT_FIND,
+    PATIENT_ROOT_GET,
+    STUDY_ROOT_FIND,
+    STUDY_ROOT_GET,
+    PresentationContext,
+    classes_for_modality,
+    contexts_for,
+    model_context,
+    pairs_for,
+)
+from adit.dicom.errors import BadData, DicomError, Refused
+from adit.dicom.identifier import find_identifier, retrieve_identifiers
+from adit.dicom.instance import Instance
+from adit.dicom.match import Match
+from adit.dicom.query import Query
+from adit.dicom.refs import UID, BadUID, Level, Ref, uid
+from adit.dicom.scan import NeedMore, identify
+from adit.dicom.status import NOT_UNDERSTOOD, SUCCESS, UNSUPPORTED_SOP_CLASS, Category, Service, category, describe
+from adit.dimse.association import Association
+from adit.dimse.receiving import StoreRequest
+from adit.dimse.scu import find, get
+from adit.endpoints.bridges import Push, pulled
+from adit.endpoints.dialling import Dial, Root
+from adit.endpoints.spool import LARGEST_IN_MEMORY, GrowingBody, Spool
+
+FIND_MODELS = {Root.STUDY: STUDY_ROOT_FIND, Root.PATIENT: PATIENT_ROOT_FIND}
+GET_MODELS = {Root.STUDY: STUDY_ROOT_GET, Root.PATIENT: PATIENT_ROOT_GET}
+
+AHEAD = 64
+"""Instances that may lie ready for the reader; their bytes are bounded by the budget."""
+
+
+class Seen:
+    """What queries told about studies on their way: it decides what a retrieval proposes."""
+
+    def __init__(self) -> None:
+        self._classes: dict[UID, dict[UID, None]] = {}
+        self._modalities: dict[UID, dict[str, None]] = {}
+        self._patients: dict[UID, str] = {}
+
+    def note(self, match: Match) -> None:
+        study = match.uid("StudyInstanceUID")
+        if study is None:
+            return
+        keyword = "SOPClassUID" if match.level is Level.INSTANCE else "SOPClassesInStudy"
+        for text in match.text(keyword).split("\\"):
+            try:
+                self._classes.setdefault(study, {})[uid(text)] = None
+            except BadUID:
+                continue
+        keyword = "ModalitiesInStudy" if match.level is Level.STUDY else "Modality"
+        for modality in filter(None, match.text(keyword).split("\\")):
+            self._modalities.setdefault(study, {})[modality] = None
+        if match.text("PatientID"):
+            self._patients[study] = match.text("PatientID")
+
+    def patient_of(self, study: UID) -> str:
+        return self._patients.get(study, "")
+
+    def classes_of(self, study: UID) -> tuple[UID, ...]:
+        """SOP classes its instances may have: those named by the source, then those its modalities suggest."""
+        classes = dict(self._classes.get(study, {}))
+        for modality in self._modalities.get(study, {"": None}):
+            classes.update(dict.fromkeys(classes_for_modality(modality)))
+        return tuple(classes)
+
+
+class Finder:
+    """C-FIND over associations that are kept for the next question. Thread-safe."""
+
+    def __init__(self, dial: Dial, seen: Seen) -> None:
+        self._dial = dial
+        self._seen = seen
+        self._root = dial.config.finds[0] if dial.config.finds else None
+        self._idle: list[Association] = []
+        self._lock = threading.Lock()
+
+    def find(self, query: Query) -> Iterator[Match]:
+        """See `Source.find`.
+
+        Raises:
+            Refused: The server cannot be asked, or answers with a failure.
+        """
+        if self._root is None:
+            raise Refused("it answers no queries", status=UNSUPPORTED_SOP_CLASS).on(self._dial.config.name)
+        identifier = find_identifier(query)
+        model = FIND_MODELS[self._root]
+        association, fresh = self._take(model)
+        given = 0
+        try:
+            with closing(self._answers(association, model, query, identifier)) as matches:
+                for match in matches:
+                    given += 1
+                    yield match
+                    if given == query.limit:
+                        association.abort()
+                        return
+        except DicomError as error:
+            association.abort()
+            if fresh or given or not error.transient:
+                raise error.on(self._dial.config.name) from error
+            # The association had lain idle for longer than the peer likes.
+        except BaseException:
+            association.abort()
+            raise
+        else:
+            self._give(association)
+            return
+        yield from self.find(query)
+
+    def _answers(self, association: Association, model: UID, query: Query, identifier: object) -> Iterator[Match]:
+        for dataset in find(association, model, identifier):
+            match = Match(query.level, dataset)
+            self._seen.note(match)
+            yield match
+
+    def _take(self, model: UID) -> tuple[Association, bool]:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop(), False
+        return self._dial([model_context(model)]), True
+
+    def _give(self, association: Association) -> None:
+        with self._lock:
+            self._idle.append(association)
+
+    def rest(self) -> None:
+        """Release the associations that are kept."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for association in idle:
+            association.close()
+
+
+class Getter:
+    """C-GET, its instances pulled."""
+
+    def __init__(self, dial: Dial, seen: Seen, spool: Spool) -> None:
+        self._dial = dial
+        self._seen = seen
+        self._spool = spool
+        self._model = GET_MODELS[dial.config.gets[0]]
+
+    def retrieve(self, refs: Sequence[Ref]) -> Generator[Instance, None, None]:
+        """Yield the instances under *refs*; the last word of the peer is believed only when it is bad.
+
+        Raises:
+            Refused: The peer gave a failure status and nothing came.
+        """
+        open_now: list[Association] = []
+
+        def produce(push: Push) -> None:
+            for contexts in self._proposals(refs[0].study):
+                with self._dial(contexts) as association:
+                    open_now.append(association)
+                    if self._get(association, refs, push):
+                        return
+
+        def stop() -> None:
+            self._spool.stop()
+            for association in tuple(open_now):
+                association.abort()
+
+        with closing(pulled(produce, cancel=self._dial.cancel, ahead=AHEAD, stop=stop, name="getting")) as instances:
+            try:
+                yield from instances
+            except DicomError as error:
+                raise error.on(self._dial.config.name) from error
+
+    def _proposals(self, study: UID) -> Iterator[list[PresentationContext]]:
+        model = model_context(self._model)
+        for group in contexts_for(pairs_for(self._seen.classes_of(study)), retrieving=True):
+            yield [model, *group]
+
+    def _get(self, association: Association, refs: Sequence[Ref], push: Push) -> bool:
+        """Ask for *refs* over *association*. Returns whether everything came as far as the peer knows.
+
+        Raises:
+            Refused: The peer gave a failure status and sent nothing.
+        """
+        whole = True
+        patient_id = self._seen.patient_of(refs[0].study) if self._model == PATIENT_ROOT_GET else None
+        for identifier in retrieve_identifiers(refs, patient_id=patient_id):
+            arrived = 0
+
+            def receive(request: StoreRequest) -> Arrival:
+                nonlocal arrived
+                arrived += 1
+                return Arrival(request, self._spool.body(), push)
+
+            last = deque(get(association, self._model, identifier, receive), maxlen=1).pop()
+            if category(last.status) is Category.FAILURE and not arrived:
+                raise Refused(f"the retrieval was refused: {describe(last.status, Service.GET)}", status=last.status)
+            whole = whole and category(last.status) is Category.SUCCESS and not last.failed
+        return whole
+
+
+class Arrival:
+    """One instance on its way in: written to a body, handed over as soon as it is known what it is.
+
+    A small one is handed over when it is complete, a large one while it still arrives.
+    """
+
+    def __init__(self, request: StoreRequest, body: GrowingBody, push: Push) -> None:
+        self._request = request
+        self._body = body
+        self._push = push
+        self._tried = self._pushed = False
+
+    def write(self, data: memoryview) -> None:
+        self._body.write(data)
+        if not self._tried and self._body.arrived > LARGEST_IN_MEMORY:
+            self._tried = True
+            self._hand_over(complete=False)
+
+    def finish(self) -> int:
+        self._body.finish()
+        if self._pushed:
+            return SUCCESS
+        try:
+            self._hand_over(complete=True)
+        except BadData:
+            # Whoever runs the sending system has to mend it; the others may go on.
+            self._body.close()
+            return NOT_UNDERSTOOD
+        return SUCCESS
+
+    def abort(self, error: DicomError) -> None:
+        if self._pushed:
+            self._body.fail(error)
+        else:
+            self._body.close()
+
+    def _hand_over(self, *, complete: bool) -> None:
+        request = self._request
+        try:
+            found = identify(self._first(), request.transfer_syntax)
+        except NeedMore:
+            if not complete:
+                return
+            found = identify(b"".join(self._body.chunks()), request.transfer_syntax, complete=True)
+        if found.study is None or found.series is None:
+            raise BadData("an instance names no study or series")
+        self._pushed = True
+        ref = Ref(found.study, found.series, request.sop_instance)
+        self._push(Instance(ref, request.sop_class, request.transfer_syntax, self._body))
+
+    def _first(self) -> memoryview:
+        """The first piece: mostly the whole head. Has arrived, so nothing waits for it."""
+        return next(self._body.chunks(), memoryview(b""))

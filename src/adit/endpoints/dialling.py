@@ -1,0 +1,84 @@
+"""How a server is reached over DIMSE, and the opening of associations to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from adit.dicom.contexts import PresentationContext
+from adit.dicom.errors import DicomError
+from adit.dicom.protocols import Cancellation
+from adit.dimse.association import Association, Peer
+
+
+class Root(StrEnum):
+    """Information model of a query or a retrieval (PS3.4 C.6)."""
+
+    STUDY = "study"
+    PATIENT = "patient"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """One PACS as its node describes it, and how much of it this transfer may use.
+
+    Attributes:
+        name: The node's name, for messages.
+        calling_ae_title: How we call ourselves to it.
+        finds: Roots it answers C-FIND for, best first; empty where it cannot be asked.
+        gets: Roots it answers C-GET for, best first.
+        stores: It takes C-STORE.
+        associations: How many may be open at once, at least 1.
+        connect_timeout: Seconds until a connection must be there.
+        idle_timeout: Seconds of silence before it is given up.
+    """
+
+    name: str
+    ae_title: str
+    host: str
+    port: int
+    calling_ae_title: str
+    finds: tuple[Root, ...]
+    gets: tuple[Root, ...]
+    stores: bool
+    associations: int
+    connect_timeout: float
+    idle_timeout: float
+
+
+Again = Callable[[Callable[[], Association]], Association]
+"""Calls what it is given, and calls it again after transient errors (see `retrying.py`)."""
+
+
+class Dial:
+    """Opens associations to one server."""
+
+    def __init__(self, config: ServerConfig, *, cancel: Cancellation, again: Again) -> None:
+        self.config = config
+        self.cancel = cancel
+        self._again = again
+        self._peer = Peer(
+            host=config.host,
+            port=config.port,
+            ae_title=config.ae_title,
+            calling_ae_title=config.calling_ae_title,
+            connect_timeout=config.connect_timeout,
+            idle_timeout=config.idle_timeout,
+        )
+
+    def __call__(self, contexts: Sequence[PresentationContext]) -> Association:
+        """Open an association; transient refusals are tried again.
+
+        Raises:
+            Unreachable, TimedOut, Rejected: With the node's name.
+            Canceled: The cancel token was set.
+        """
+
+        def request() -> Association:
+            try:
+                return Association.request(self._peer, contexts, cancel=self.cancel)
+            except DicomError as error:
+                raise error.on(self.config.name) from error
+
+        return self._again(request)

@@ -1,0 +1,195 @@
+"""What a person does to a job or a task. Each is one transaction with row locks and its audit event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+
+from adit.accounts.models import User
+from adit.audit.record import record
+from adit.jobs.kinds import KINDS
+from adit.jobs.models import Entry, Job, Task
+from adit.jobs.permissions import may, possible, possible_for
+from adit.jobs.queue import wake
+from adit.jobs.settling import settle_job
+from adit.jobs.states import Action, JobStatus, TaskAction, TaskStatus
+
+
+class WrongState(Exception):
+    """Its state does not allow that. For HTTP a 409; the text is a sentence for the person."""
+
+
+@transaction.atomic
+def perform(action: Action, job: Job, *, by: User) -> Job:
+    """Do *action* to *job*: two people at once get one effect.
+
+    Returns:
+        The job as it is afterwards; after a delete, as it was.
+
+    Raises:
+        Denied: *by* may not do this, in whatever state the job is.
+        WrongState: The job's state does not allow it, or it is gone.
+    """
+    locked = _lock(job.pk)
+    may(action, locked, by).require()
+    if not (state := possible(action, locked)):
+        raise WrongState(state.reason)
+    _record(f"job.{_PARTICIPLES[action]}", locked, by)
+    if action is Action.DELETE:
+        _delete(locked)
+        return locked
+    _EFFECTS[action](locked)
+    settle_job(locked)
+    wake()
+    locked.refresh_from_db()
+    return locked
+
+
+@transaction.atomic
+def perform_on_task(action: TaskAction, task: Task, *, by: User) -> None:
+    """Do *action* to *task*.
+
+    Raises:
+        Denied: *by* may not do this.
+        WrongState: The task's state does not allow it, or it is gone.
+    """
+    job = _lock(task.job_id)
+    locked = Task.objects.select_for_update().filter(pk=task.pk).first()
+    if locked is None:
+        raise WrongState(f"Task {task.pk} does not exist any more.")
+    may(action, job, by).require()
+    if not (state := possible_for(action, locked)):
+        raise WrongState(state.reason)
+    _record(f"task.{_TASK_PARTICIPLES[action]}", job, by, task=locked.pk, study=locked.study_uid)
+    match action:
+        case TaskAction.DELETE:
+            locked.delete()
+        case TaskAction.KILL:
+            Task.objects.filter(pk=locked.pk).update(stop_requested_at=Now())
+        case TaskAction.RESET:
+            Job.objects.filter(pk=job.pk).update(cancel_requested_at=None)
+            job.cancel_requested_at = None
+            _from_scratch(Task.objects.filter(pk=locked.pk))
+    settle_job(job)
+    wake()
+
+
+def _lock(job: int) -> Job:
+    locked = Job.objects.select_for_update().filter(pk=job).first()
+    if locked is None:
+        raise WrongState(f"Job {job} does not exist any more.")
+    return locked
+
+
+def _record(event: str, job: Job, by: User, **details: object) -> None:
+    record(
+        event,
+        by=by,
+        group=job.group.name if job.group else "",
+        nodes=(job.source_name, job.destination_name),
+        job=job.pk,
+        details={"status": job.status, **details},
+    )
+
+
+def _verify(job: Job) -> None:
+    Job.objects.filter(pk=job.pk).update(verified_at=Now(), status=JobStatus.PENDING)
+    job.refresh_from_db()
+    job.tasks.update(held=False)
+
+
+def _delete(job: Job) -> None:
+    # Locked by now, so no claim can take one of them meanwhile.
+    if job.tasks.select_for_update().exclude(status=TaskStatus.PENDING).exists():
+        raise WrongState(f"A task of job {job.pk} has started; cancel the job instead.")
+    job.delete()
+
+
+def _cancel(job: Job) -> None:
+    Job.objects.filter(pk=job.pk).update(cancel_requested_at=Now())
+    job.refresh_from_db()
+    Task.objects.filter(job=job, status=TaskStatus.PENDING).update(
+        status=TaskStatus.CANCELED, message="canceled", ended_at=Now(), not_before=None, waits_because=""
+    )
+    Task.objects.filter(job=job, status=TaskStatus.IN_PROGRESS).update(stop_requested_at=Now())
+
+
+def _resume(job: Job) -> None:
+    Job.objects.filter(pk=job.pk).update(cancel_requested_at=None)
+    job.cancel_requested_at = None
+    _again(Task.objects.filter(job=job, status=TaskStatus.CANCELED))
+
+
+def _retry(job: Job) -> None:
+    _again(Task.objects.filter(job=job).filter(Q(status=TaskStatus.FAILURE) | Q(status=TaskStatus.WARNING)))
+
+
+def _restart(job: Job) -> None:
+    Job.objects.filter(pk=job.pk).update(cancel_requested_at=None, started_at=None)
+    job.cancel_requested_at = None
+    _from_scratch(Task.objects.filter(job=job))
+
+
+def _make_urgent(job: Job) -> None:
+    _prioritise(job, urgent=True)
+
+
+def _make_normal(job: Job) -> None:
+    _prioritise(job, urgent=False)
+
+
+def _prioritise(job: Job, *, urgent: bool) -> None:
+    priority = KINDS[job.kind].priority
+    Job.objects.filter(pk=job.pk).update(urgent=urgent)
+    Task.objects.filter(job=job, status=TaskStatus.PENDING).update(
+        priority=priority.urgent if urgent else priority.normal
+    )
+
+
+def _again(tasks: QuerySet[Task]) -> None:
+    """Pending again; the ledger and what it shows as stored stay."""
+    tasks.update(status=TaskStatus.PENDING, message="", failures=0, ended_at=None, not_before=None, waits_because="")
+
+
+def _from_scratch(tasks: QuerySet[Task]) -> None:
+    """Pending again, as if nothing had gone. The layout in the item stays, so that a folder gets no second copy."""
+    Entry.objects.filter(task__in=tasks).delete()
+    tasks.update(
+        status=TaskStatus.PENDING,
+        message="",
+        notes=[],
+        attempts=0,
+        failures=0,
+        started_at=None,
+        ended_at=None,
+        seconds=None,
+        not_before=None,
+        waits_because="",
+    )
+
+
+_EFFECTS: dict[Action, Callable[[Job], None]] = {
+    Action.VERIFY: _verify,
+    Action.CANCEL: _cancel,
+    Action.RESUME: _resume,
+    Action.RETRY: _retry,
+    Action.RESTART: _restart,
+    Action.MAKE_URGENT: _make_urgent,
+    Action.MAKE_NORMAL: _make_normal,
+}
+
+_PARTICIPLES = {
+    Action.VERIFY: "verified",
+    Action.DELETE: "deleted",
+    Action.CANCEL: "canceled",
+    Action.RESUME: "resumed",
+    Action.RETRY: "retried",
+    Action.RESTART: "restarted",
+    Action.MAKE_URGENT: "made_urgent",
+    Action.MAKE_NORMAL: "made_normal",
+}
+
+_TASK_PARTICIPLES = {TaskAction.DELETE: "deleted", TaskAction.RESET: "reset", TaskAction.KILL: "killed"}

@@ -1,0 +1,177 @@
+"""Signs of life: one thread per process keeps its tasks and slots, and hears who wants them to stop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from adit.endpoints.cancel import CancelToken
+from adit.jobs.claim import Claimed
+from adit.jobs.models import Task, Worker
+from adit.jobs.outcomes import Stop
+from adit.jobs.patience import AWAY
+from adit.nodes import slots
+
+logger = logging.getLogger(__name__)
+
+LOOK = 1.0
+"""Seconds between two looks for tasks that somebody wants to stop."""
+
+
+class Running:
+    """A task that this process runs.
+
+    Attributes:
+        cancel: Stops its endpoints.
+        why: Why it was told to stop, None before.
+    """
+
+    def __init__(self, claimed: Claimed, clock: Callable[[], float]) -> None:
+        self.claimed = claimed
+        self.cancel = CancelToken()
+        self.why: Stop | None = None
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._moved_at = clock()
+
+    def moved(self) -> None:
+        """Something happened: the task makes progress."""
+        self._moved_at = self._clock()
+
+    @property
+    def idle(self) -> float:
+        """Seconds without progress."""
+        return self._clock() - self._moved_at
+
+    def stop(self, why: Stop) -> None:
+        """Tell it to stop. The first reason stays, but a lost lease overrules: nothing may be written then."""
+        with self._lock:
+            if self.why is None or why is Stop.LOST:
+                self.why = why
+        self.cancel.set(why)
+
+
+class Heartbeat:
+    """Keeps what this process has, until `stop`.
+
+    Its methods may be called from any thread; `run` is the thread's body, and what it does in a
+    round, `beat` and `look`, can be called without it.
+
+    Args:
+        worker: Name of the process.
+        lease, interval, no_progress: Seconds.
+    """
+
+    def __init__(
+        self,
+        worker: str,
+        *,
+        lease: float,
+        interval: float,
+        no_progress: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.worker = worker
+        self.lease = lease
+        self._interval = interval
+        self._no_progress = no_progress
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._running: dict[str, Running] = {}
+        self._renewed_at = clock()
+        self._ended = threading.Event()
+
+    def watch(self, claimed: Claimed) -> Running:
+        """Keep the lease of a task that was just claimed."""
+        running = Running(claimed, self._clock)
+        with self._lock:
+            self._running[claimed.key] = running
+        return running
+
+    def forget(self, running: Running) -> None:
+        """The task is settled, or not ours any more."""
+        with self._lock:
+            self._running.pop(running.claimed.key, None)
+
+    def running(self) -> list[Running]:
+        with self._lock:
+            return list(self._running.values())
+
+    def stop_all(self, why: Stop) -> None:
+        """Tell every task of this process to stop."""
+        for running in self.running():
+            running.stop(why)
+
+    def beat(self) -> None:
+        """Renew all leases of this process, and stop what has lost its own or makes no progress.
+
+        When the database was away for as long as a lease, everything stops: somebody else may
+        have taken it over.
+        """
+        before, began = self.running(), self._clock()
+        try:
+            ours = self._renew(before)
+        except AWAY:
+            connection.close()
+            if self._clock() - self._renewed_at >= self.lease:
+                logger.warning("No database for %s s: all transfers stop", self.lease)
+                self.stop_all(Stop.LOST)
+            return
+        self._renewed_at = began
+        for running in before:
+            if running.claimed.key not in ours:
+                running.stop(Stop.LOST)
+
+    @transaction.atomic
+    def _renew(self, running: Iterable[Running]) -> set[str]:
+        """Renew, and return the keys of the claims that hold."""
+        until = Now() + timedelta(seconds=self.lease)
+        Worker.objects.filter(name=self.worker).update(alive_until=until)
+        slots.renew(holder=self.worker, until=until)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE jobs_task SET lease_until = now() + %s * interval '1 second'"
+                " WHERE worker = %s AND status = 'in progress' AND id = ANY (%s) RETURNING id, claim",
+                # Only what a thread of ours is at: what one left behind in a crash runs out and goes to others.
+                [self.lease, self.worker, [each.claimed.task for each in running]],
+            )
+            return {f"{task}.{claim}" for task, claim in cursor.fetchall()}
+
+    def look(self) -> None:
+        """Stop the tasks that somebody wants to stop, and those that make no progress."""
+        running = {each.claimed.key: each for each in self.running()}
+        if not running:
+            return
+        for each in running.values():
+            if each.idle >= self._no_progress:
+                each.stop(Stop.NO_PROGRESS)
+        unwanted = Task.objects.in_progress().filter(worker=self.worker, stop_requested_at__isnull=False)
+        try:
+            found = list(unwanted.values_list("pk", "claim"))
+        except AWAY:
+            connection.close()
+            return
+        for task, claim in found:
+            if wanted := running.get(f"{task}.{claim}"):
+                wanted.stop(Stop.USER)
+
+    def run(self) -> None:
+        """Beat and look until `end` is called."""
+        try:
+            while not self._ended.is_set():
+                beat_at = self._clock() + self._interval
+                self.beat()
+                while not self._ended.wait(min(LOOK, self._interval)) and self._clock() < beat_at:
+                    self.look()
+        finally:
+            connection.close()
+
+    def end(self) -> None:
+        """Let `run` come to its end."""
+        self._ended.set()

@@ -1,0 +1,296 @@
+"""Jobs, their tasks, and the ledger of what became of every series."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from adit.accounts.models import User
+from adit.jobs import states
+from adit.jobs.states import JobStatus, TaskStatus
+from adit.nodes.models import Node
+
+_TASK_ENDED = sorted(states.TASK_ENDED)
+_JOB_ENDED = sorted(states.JOB_ENDED)
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def visible_to(self, user: User) -> JobQuerySet:
+        """The jobs that *user* may know of: the own ones, for staff all."""
+        return self if user.is_staff else self.filter(owner=user)
+
+    def ended(self) -> JobQuerySet:
+        return self.filter(status__in=_JOB_ENDED)
+
+    def unfinished(self) -> JobQuerySet:
+        return self.exclude(status__in=_JOB_ENDED)
+
+    def newest_first(self) -> JobQuerySet:
+        return self.order_by("-pk")
+
+
+class Job(models.Model):
+    """What a user asked for. Its number is its id.
+
+    Attributes:
+        group: In whose name it was made; its access to nodes counts for as long as the job lives.
+        source_name: Frozen, so that a job can be read when its node is gone.
+        status: Follows from the tasks, see `states.job_status`; written by `settling` only.
+        message: What became of it, for a person; empty until it ended.
+        options: Of the kind's own; JSON.
+    """
+
+    kind = models.CharField(max_length=32)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="jobs")
+    group = models.ForeignKey(Group, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    source_name = models.TextField()
+    destination_name = models.TextField()
+    status = models.CharField(max_length=16, choices=[(s.value, s.value) for s in JobStatus])
+    message = models.TextField(blank=True, default="")
+    urgent = models.BooleanField(default=False)
+    options = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    verified_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        permissions = [("can_transfer_urgently", "Can put jobs before those of others")]
+        indexes = [
+            models.Index("owner", "id", name="job_of_owner"),
+            models.Index("status", "id", name="job_in_status"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=list(JobStatus)), name="job_status_is_known"),
+            models.CheckConstraint(
+                condition=Q(status=JobStatus.UNVERIFIED, verified_at=None)
+                | (~Q(status=JobStatus.UNVERIFIED) & Q(verified_at__isnull=False)),
+                name="job_unverified_until_verified",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=_JOB_ENDED, ended_at__isnull=False)
+                | (~Q(status__in=_JOB_ENDED) & Q(ended_at=None)),
+                name="job_ended_has_its_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=JobStatus.CANCELING) | Q(cancel_requested_at__isnull=False),
+                name="job_canceling_was_asked_for",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"job {self.pk}"
+
+
+class TaskQuerySet(models.QuerySet["Task"]):
+    def visible_to(self, user: User) -> TaskQuerySet:
+        return self if user.is_staff else self.filter(owner=user)
+
+    def pending(self) -> TaskQuerySet:
+        return self.filter(status=TaskStatus.PENDING)
+
+    def in_progress(self) -> TaskQuerySet:
+        return self.filter(status=TaskStatus.IN_PROGRESS)
+
+    def ended(self) -> TaskQuerySet:
+        return self.filter(status__in=_TASK_ENDED)
+
+    def claimable(self) -> TaskQuerySet:
+        """Those that wait for nothing but a place: no verification, no later time."""
+        return self.pending().filter(held=False, not_before=None)
+
+    def mine(self, worker: str, task: int, claim: int) -> TaskQuerySet:
+        """The task, as long as this claim of this worker holds; every write of a worker goes through it."""
+        return self.in_progress().filter(pk=task, worker=worker, claim=claim)
+
+
+class Task(models.Model):
+    """One unit of work and of retrying.
+
+    What the queue sorts by and filters on is copied from the job, so that a claim reads one index.
+
+    Attributes:
+        parent: The task that planned this one.
+        work: Which form of item it holds, e.g. "transfer_study".
+        item: The item as JSON; `TransferStudy.from_json` reads it.
+        interactive: Somebody waits for it, see `Kind.interactive`.
+        held: Its job is not verified yet.
+        claim: Grows by one with every claim and never goes back: together with *worker* the fence
+            that keeps a worker which lost its lease from writing.
+        attempts: Claims since it was submitted or restarted, for people and for "again".
+        failures: Attempts that failed transiently, since it was submitted, retried, resumed or restarted.
+        not_before: It waits until then, because of *waits_because*.
+        stop_requested_at: Somebody wants the running task to stop.
+        worker: Who runs it; empty unless in progress.
+        seconds: From the last claim to settled, without the time for confirming.
+        notes: What concerns the study as a whole and changes no number.
+        lines: Of the batch file, counted from 1.
+    """
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="tasks")
+    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="children")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    source = models.ForeignKey(Node, on_delete=models.SET_NULL, null=True, related_name="+")
+    destination = models.ForeignKey(Node, on_delete=models.SET_NULL, null=True, related_name="+")
+    work = models.CharField(max_length=32)
+    study_uid = models.CharField(max_length=64)
+    patient_id = models.TextField(blank=True, default="")
+    item = models.JSONField()
+    lines = ArrayField(models.IntegerField(), default=list, blank=True)
+
+    status = models.CharField(max_length=16, choices=[(s.value, s.value) for s in TaskStatus])
+    message = models.TextField(blank=True, default="")
+    notes = models.JSONField(default=list, blank=True)
+    priority = models.SmallIntegerField()
+    interactive = models.BooleanField()
+    held = models.BooleanField(default=False)
+    not_before = models.DateTimeField(null=True, blank=True)
+    waits_because = models.TextField(blank=True, default="")
+
+    claim = models.BigIntegerField(default=0)
+    attempts = models.IntegerField(default=0)
+    failures = models.IntegerField(default=0)
+    stop_requested_at = models.DateTimeField(null=True, blank=True)
+    worker = models.TextField(blank=True, default="")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    seconds = models.FloatField(null=True, blank=True)
+
+    objects = TaskQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [
+            models.Index(
+                "priority",
+                "interactive",
+                "owner",
+                "source",
+                "destination",
+                "id",
+                condition=Q(status=TaskStatus.PENDING, held=False, not_before=None),
+                name="task_lane",
+            ),
+            models.Index(
+                "not_before",
+                condition=Q(status=TaskStatus.PENDING, not_before__isnull=False),
+                name="task_delayed",
+            ),
+            models.Index("worker", condition=Q(status=TaskStatus.IN_PROGRESS), name="task_running"),
+            models.Index("job", "status", name="task_of_job"),
+            models.Index("study_uid", name="task_study"),
+            models.Index("patient_id", condition=~Q(patient_id=""), name="task_patient"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["job", "work", "source", "study_uid"], name="task_once_per_study"),
+            models.CheckConstraint(condition=Q(status__in=list(TaskStatus)), name="task_status_is_known"),
+            models.CheckConstraint(
+                condition=(Q(status=TaskStatus.IN_PROGRESS, lease_until__isnull=False) & ~Q(worker=""))
+                | (~Q(status=TaskStatus.IN_PROGRESS) & Q(lease_until=None, worker="", stop_requested_at=None)),
+                name="task_in_progress_has_a_worker",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=_TASK_ENDED, ended_at__isnull=False)
+                | (~Q(status__in=_TASK_ENDED) & Q(ended_at=None)),
+                name="task_ended_has_its_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=_TASK_ENDED) | Q(source__isnull=False, destination__isnull=False),
+                name="task_has_nodes_until_it_ended",
+            ),
+            models.CheckConstraint(
+                condition=Q(not_before=None) | Q(status=TaskStatus.PENDING), name="task_waits_only_when_pending"
+            ),
+            models.CheckConstraint(condition=Q(failures__lte=F("attempts")), name="task_fails_once_an_attempt"),
+        ]
+
+    def __str__(self) -> str:
+        return f"task {self.pk}"
+
+
+class Entry(models.Model):
+    """The ledger of one series in one task. Numbers are of instances.
+
+    Attributes:
+        new_study_uid: The UID at the destination, where it differs.
+        expected: None when the source cannot say.
+        confirmed: None when the destination cannot be asked.
+        size: Bytes stored.
+        reasons: Why instances are not at the destination → how many; failures and exclusions.
+        left_at: Before its first instance went to the destination.
+        stored_instances: SOP Instance UIDs that the destination took, to go on from; None once the
+            task succeeded.
+        excluded_instances: SOP Instance UID → reason; None once the task succeeded.
+    """
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="entries")
+    study_uid = models.CharField(max_length=64)
+    series_uid = models.CharField(max_length=64)
+    new_study_uid = models.CharField(max_length=64, blank=True, default="")
+    new_series_uid = models.CharField(max_length=64, blank=True, default="")
+    expected = models.IntegerField(null=True, blank=True)
+    received = models.IntegerField(default=0)
+    stored = models.IntegerField(default=0)
+    confirmed = models.IntegerField(null=True, blank=True)
+    excluded = models.IntegerField(default=0)
+    failed = models.IntegerField(default=0)
+    size = models.BigIntegerField(default=0)
+    notes = models.JSONField(default=list, blank=True)
+    reasons = models.JSONField(default=dict, blank=True)
+    left_at = models.DateTimeField(null=True, blank=True)
+    stored_instances: models.Field[Any, Any] = ArrayField(models.TextField(), null=True, default=list)
+    excluded_instances = models.JSONField(null=True, default=dict)
+
+    class Meta:
+        verbose_name_plural = "entries"
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["task", "series_uid"], name="entry_once_per_series"),
+            models.CheckConstraint(
+                condition=Q(received__gte=0, stored__gte=0, excluded__gte=0, failed__gte=0, size__gte=0),
+                name="entry_counts_upwards",
+            ),
+            models.CheckConstraint(
+                condition=Q(confirmed=None) | Q(confirmed__lte=F("stored")), name="entry_confirms_stored"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"series {self.series_uid} of task {self.task_id}"
+
+
+class WorkerQuerySet(models.QuerySet["Worker"]):
+    def alive(self) -> WorkerQuerySet:
+        """Those whose last sign of life is younger than a lease."""
+        return self.filter(alive_until__gt=Now())
+
+
+class Worker(models.Model):
+    """A worker process that runs tasks. Its row goes when it ends, or after its last lease.
+
+    Attributes:
+        name: As in `Task.worker`: host, process id and a token that no other process has.
+        places: How many tasks it runs at the same time.
+    """
+
+    name = models.TextField(unique=True)
+    host = models.TextField()
+    pid = models.IntegerField()
+    places = models.PositiveIntegerField()
+    started_at = models.DateTimeField(db_default=Now())
+    alive_until = models.DateTimeField()
+
+    objects = WorkerQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name

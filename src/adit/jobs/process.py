@@ -1,0 +1,165 @@
+"""One worker process: threads that claim and run tasks, a heartbeat, upkeep, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import close_old_connections, connections, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from adit.jobs.claim import claim
+from adit.jobs.leases import Heartbeat
+from adit.jobs.models import Worker
+from adit.jobs.outcomes import Stop
+from adit.jobs.patience import AWAY
+from adit.jobs.queue import serve, wake
+from adit.jobs.upkeep import give_back, tidy
+from adit.jobs.worker import Conditions, Opening, perform
+
+logger = logging.getLogger(__name__)
+
+GRACE = 7.0
+"""Seconds that running tasks have to let go of their peers when the process is told to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds, but for the waits between attempts, which are several."""
+
+    lease: float
+    heartbeat: float
+    no_progress: float
+    waits: Sequence[float]
+
+
+class Process:
+    """What makes a process a worker. Usable without procrastinate: `work` runs what can be claimed.
+
+    Args:
+        places: Tasks at the same time.
+        sweep: Removes what dead processes left in the spool; called now and then.
+    """
+
+    def __init__(
+        self, *, places: int, opening: Opening, limits: Limits, sweep: Callable[[], object] = lambda: None
+    ) -> None:
+        self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.places = places
+        self._limits = limits
+        self._sweep = sweep
+        self._stopping = threading.Event()
+        self._heartbeat = Heartbeat(
+            self.name, lease=limits.lease, interval=limits.heartbeat, no_progress=limits.no_progress
+        )
+        self._conditions = Conditions(opening=opening, waits=limits.waits, wake=wake)
+        self._threads = [
+            threading.Thread(target=self._heartbeat.run, name="heartbeat", daemon=True),
+            threading.Thread(target=self._keep_up, name="upkeep", daemon=True),
+        ]
+
+    def start(self) -> None:
+        """Register, and begin with heartbeat and upkeep."""
+        alive_until = Now() + timedelta(seconds=self._limits.lease)
+        with transaction.atomic():
+            Worker.objects.create(
+                name=self.name,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                places=self.places,
+                alive_until=alive_until,
+            )
+            wake()
+        for thread in self._threads:
+            thread.start()
+
+    def work(self) -> None:
+        """Claim and run tasks until none can be claimed. Called in any number of threads."""
+        try:
+            while not self._stopping.is_set():
+                claimed = claim(self.name, lease=self._limits.lease, now=timezone.now())
+                if claimed is None:
+                    return
+                perform(claimed, heartbeat=self._heartbeat, conditions=self._conditions)
+        except AWAY as error:
+            # The next ticket, at the latest that of upkeep, brings a thread back.
+            logger.warning("No task can be claimed, the database is away: %s", type(error).__name__)
+        finally:
+            connections.close_all()
+
+    def stop(self) -> None:
+        """Claim nothing more, and let what runs come back to the queue. Returns at once."""
+        self._stopping.set()
+        self._heartbeat.stop_all(Stop.SHUTDOWN)
+
+    def finish(self) -> None:
+        """End the threads, give back what is left, and unregister."""
+        self._stopping.set()
+        self._heartbeat.end()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(2)
+        try:
+            give_back(self.name)
+            Worker.objects.filter(name=self.name).delete()
+        except AWAY as error:
+            logger.warning("The database is away, leases run out by themselves: %s", type(error).__name__)
+        finally:
+            connections.close_all()
+
+    def _keep_up(self) -> None:
+        try:
+            while not self._stopping.wait(self._limits.heartbeat):
+                close_old_connections()
+                try:
+                    tidy(waits=self._limits.waits)
+                    self._sweep()
+                except AWAY as error:
+                    logger.warning("No upkeep, the database is away: %s", type(error).__name__)
+                except Exception:
+                    logger.exception("Upkeep failed, and is tried again")
+        finally:
+            connections.close_all()
+
+
+def run_worker(process: Process) -> None:
+    """Be a worker until SIGTERM or SIGINT. Call it in the main thread.
+
+    Then running transfers are broken off and their tasks pending again, all within 8 s.
+    """
+    process.start()
+    try:
+        asyncio.run(_serve(process))
+    finally:
+        process.finish()
+
+
+async def _serve(process: Process) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        process.stop()
+        stopping.set()
+        # A peer that does not even let go of its socket must not keep the process.
+        threading.Thread(target=_leave, args=(process,), name="last resort", daemon=True).start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    await serve(process.work, places=process.places, stopping=stopping)
+
+
+def _leave(process: Process) -> None:
+    threading.Event().wait(GRACE)
+    logger.error("Tasks did not end within %s s; the process leaves them to the others", GRACE)
+    process.finish()
+    os._exit(1)

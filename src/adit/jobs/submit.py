@@ -1,0 +1,129 @@
+"""From a plan to rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.utils import timezone
+
+from adit.accounts.groups import may_act_in
+from adit.accounts.models import User
+from adit.accounts.verdict import Verdict
+from adit.audit.record import record
+from adit.jobs.kinds import KINDS, Kind
+from adit.jobs.models import Job, Task
+from adit.jobs.permissions import may_jump_the_queue
+from adit.jobs.queue import wake
+from adit.jobs.settling import settle_job
+from adit.jobs.states import JobStatus, TaskStatus
+from adit.nodes.finding import find_node
+from adit.nodes.models import Node, NodeQuerySet
+from adit.nodes.permissions import can_receive, can_send, may_use, takes
+from adit.transfer.plan import Plan, TransferStudy
+
+_ROWS_AT_ONCE = 1000
+
+
+class BadPlan(ValueError):
+    """The plan cannot be carried out by anybody."""
+
+
+@transaction.atomic
+def submit(plan: Plan, *, by: User, group: Group | None = None) -> Job:
+    """Write *plan* down and queue it. All of it, or nothing.
+
+    Args:
+        group: In whose name; without one the active group of *by*.
+
+    Raises:
+        BadPlan: No items, an unknown kind, or a study twice.
+        UnknownNode: *by* knows no node of this name.
+        Denied: *by* may not act in the group, use a node or jump the queue; or a node cannot do it.
+    """
+    kind = KINDS.get(plan.kind)
+    if kind is None:
+        raise BadPlan(f"There is no kind of job named '{plan.kind}'.")
+    if not plan.items:
+        raise BadPlan("The plan holds nothing to do.")
+    group = group or by.active_group
+    may_act_in(by, group).require()
+    source, destination = _nodes(plan, by=by, group=group)
+    if plan.urgent:
+        _may_be_urgent(kind, by).require()
+    job = Job.objects.create(
+        kind=kind.key,
+        owner=by,
+        group=group,
+        source_name=source.name,
+        destination_name=destination.name,
+        status=JobStatus.PENDING if _starts_at_once(kind, plan, by) else JobStatus.UNVERIFIED,
+        verified_at=timezone.now() if _starts_at_once(kind, plan, by) else None,
+        urgent=plan.urgent,
+    )
+    _create_tasks(plan.items, kind, job, source, destination)
+    settle_job(job)
+    record(
+        "job.submitted",
+        by=by,
+        group=group.name if group else "",
+        nodes=(source.name, destination.name),
+        job=job.pk,
+        details={"kind": kind.key, "tasks": len(plan.items), "urgent": plan.urgent, "status": job.status},
+    )
+    wake()
+    return job
+
+
+def _nodes(plan: Plan, *, by: User, group: Group | None) -> tuple[Node, Node]:
+    """The nodes of *plan*, if they may and can be used so."""
+    known = Node.objects.all() if by.is_staff else _known_to(by, group)
+    source, destination = find_node(plan.source, known), find_node(plan.destination, known)
+    may_use(source, user=by, group=group, as_source=True).require()
+    may_use(destination, user=by, group=group, as_destination=True).require()
+    can_send(source).require()
+    can_receive(destination).require()
+    takes(destination, pseudonymised=False, dates_modified=False).require()
+    return source, destination
+
+
+def _known_to(user: User, group: Group | None) -> NodeQuerySet:
+    return Node.objects.usable_as_source(user, group) | Node.objects.usable_as_destination(user, group)
+
+
+def _may_be_urgent(kind: Kind, by: User) -> Verdict:
+    if not kind.can_be_urgent:
+        return Verdict.no(f"A {kind.title} is never urgent.")
+    return may_jump_the_queue(by)
+
+
+def _starts_at_once(kind: Kind, plan: Plan, by: User) -> bool:
+    # Above the limit nothing is refused: staff look at the plan and verify it.
+    return by.is_staff or kind.most is None or len(plan.items) <= kind.most
+
+
+def _create_tasks(items: Iterable[TransferStudy], kind: Kind, job: Job, source: Node, destination: Node) -> None:
+    seen: set[tuple[str, str]] = set()
+    tasks = []
+    for item in items:
+        if (item.work, item.study) in seen:
+            raise BadPlan(f"Study {item.study} occurs twice in the plan.")
+        seen.add((item.work, item.study))
+        tasks.append(
+            Task(
+                job=job,
+                owner_id=job.owner_id,
+                source=source,
+                destination=destination,
+                work=item.work,
+                study_uid=item.study,
+                patient_id=item.patient_id,
+                item=item.to_json(),
+                status=TaskStatus.PENDING,
+                priority=kind.priority.urgent if job.urgent else kind.priority.normal,
+                interactive=kind.interactive,
+                held=job.verified_at is None,
+            )
+        )
+    Task.objects.bulk_create(tasks, batch_size=_ROWS_AT_ONCE)

@@ -1,0 +1,127 @@
+"""What keeps the queue going when processes die: done every few seconds, by one process at a time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from adit.jobs.models import Job, Task, Worker
+from adit.jobs.outcomes import Decision, Ended, decide
+from adit.jobs.queue import forget_tickets, wake
+from adit.jobs.rows import states_of
+from adit.jobs.settling import settle_job
+from adit.jobs.states import TASK_ENDED, TaskStatus
+from adit.nodes import slots
+from adit.nodes.models import Slot
+from adit.transfer.ledger import Ledger
+
+logger = logging.getLogger(__name__)
+
+_ONE_KEEPER = 0x41444955
+"""Key of the advisory lock that one process at a time holds while it tidies."""
+
+DIED = "the worker process that ran it died"
+
+
+def tidy(*, waits: Sequence[float]) -> bool:
+    """Give back what dead processes had, bring jobs in line with their tasks, and wake idle workers.
+
+    Returns:
+        False when another process was at it.
+    """
+    with transaction.atomic():
+        if not _alone():
+            return False
+        Worker.objects.filter(alive_until__lt=Now()).delete()
+        # Expired slots count as free already; this only clears the names of the dead.
+        Slot.objects.filter(lease_until__lt=Now()).update(holder="", task="", lease_until=None)
+        forget_tickets()
+        lost = list(Task.objects.in_progress().filter(lease_until__lt=Now()).values_list("pk", "job"))
+        for task, job in lost:
+            _take_back(task, job, waits)
+        _settle_missed()
+        wake()
+        return True
+
+
+def give_back(worker: str) -> int:
+    """Make the tasks of a process that ends pending again, and free its slots.
+
+    Returns:
+        How many tasks it still had.
+    """
+    with transaction.atomic():
+        jobs = list(
+            Job.objects.select_for_update(of=("self",))
+            .filter(pk__in=Task.objects.in_progress().filter(worker=worker).values("job"))
+            .order_by("pk")
+        )
+        tasks = Task.objects.in_progress().filter(worker=worker)
+        count = tasks.filter(job__cancel_requested_at=None).update(
+            status=TaskStatus.PENDING, worker="", lease_until=None, stop_requested_at=None
+        )
+        count += tasks.update(
+            status=TaskStatus.CANCELED,
+            message="canceled",
+            worker="",
+            lease_until=None,
+            stop_requested_at=None,
+            ended_at=Now(),
+        )
+        Slot.objects.filter(holder=worker).update(holder="", task="", lease_until=None)
+        for job in jobs:
+            settle_job(job)
+        wake()
+        return count
+
+
+def _alone() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_ONE_KEEPER])
+        (alone,) = cursor.fetchone()
+    return bool(alone)
+
+
+def _take_back(task_id: int, job_id: int, waits: Sequence[float]) -> None:
+    """A task whose lease ran out is pending again; a task that kills its workers ends at last."""
+    job = Job.objects.select_for_update().get(pk=job_id)
+    task = Task.objects.in_progress().select_for_update().filter(pk=task_id, lease_until__lt=Now()).first()
+    if task is None:
+        return
+    if task.stop_requested_at or job.cancel_requested_at:
+        decision = Decision(TaskStatus.CANCELED, "canceled")
+    else:
+        verdict = Ledger(states_of(task.pk)).verdict()
+        end = Ended(error=DIED, transient=True, committed=False)
+        decision = decide(end, verdict, failures=task.failures, waits=waits, chance=0.5)
+    ended = decision.status in TASK_ENDED
+    Task.objects.filter(pk=task.pk).update(
+        status=decision.status,
+        message=decision.message,
+        # At once: the task did nothing wrong.
+        waits_because="",
+        failures=F("failures") + int(decision.counts),
+        worker="",
+        lease_until=None,
+        stop_requested_at=None,
+        ended_at=Now() if ended else None,
+    )
+    slots.free_all(holder=task.worker, task=f"{task.pk}.{task.claim}")
+    settle_job(job)
+    logger.warning("Task %s was left by %s: %s", task.pk, task.worker, decision.status)
+
+
+def _settle_missed() -> None:
+    """Jobs whose status does not follow from their tasks any more, because a process died in between."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT j.id FROM jobs_job j WHERE j.status IN ('in progress', 'canceling')"
+            " AND NOT EXISTS (SELECT 1 FROM jobs_task t WHERE t.job_id = j.id AND t.status = 'in progress')"
+        )
+        missed = [job for (job,) in cursor.fetchall()]
+    for job in Job.objects.select_for_update().filter(pk__in=missed).order_by("pk"):
+        settle_job(job)

@@ -1,0 +1,328 @@
+"""Runs one claimed task: opens its nodes, moves what it holds, writes the ledger, settles.
+
+No database connection is used while an endpoint is being waited for, and every write says
+"where the claim is mine".
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol, cast
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from adit.accounts.verdict import Verdict as Permission
+from adit.dicom.errors import Canceled, DicomError, Full
+from adit.dicom.protocols import Cancellation, Sink, Source
+from adit.endpoints.cancel import NEVER
+from adit.jobs.blame import Blame
+from adit.jobs.claim import Claimed
+from adit.jobs.leases import Heartbeat, Running
+from adit.jobs.models import Entry, Job, Task
+from adit.jobs.outcomes import Decision, Ended, NoRoom, Stop, Stopped, decide
+from adit.jobs.patience import patiently
+from adit.jobs.rows import Lost, Rows, states_of
+from adit.jobs.settling import settle_job
+from adit.jobs.states import TASK_ENDED, TaskStatus
+from adit.nodes import slots
+from adit.nodes.models import Node
+from adit.nodes.permissions import may_use
+from adit.transfer.events import Committed, Event, Failed
+from adit.transfer.ledger import Ledger
+from adit.transfer.plan import BadItem, Layout, TransferStudy
+from adit.transfer.runners import transfer
+
+logger = logging.getLogger(__name__)
+
+
+class Opening(Protocol):
+    """Turns nodes into endpoints."""
+
+    def source(self, node: Node, *, cancel: Cancellation, associations: int) -> AbstractContextManager[Source]:
+        """Open *node* to find and retrieve; leaving the block closes it."""
+
+    def sink(
+        self, node: Node, *, cancel: Cancellation, associations: int, layout: Layout | None
+    ) -> AbstractContextManager[Sink]:
+        """Open *node* to store in; leaving the block lets go of it, the sink's own block commits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a worker process needs to know beyond its tasks.
+
+    Attributes:
+        opening: Turns nodes into endpoints.
+        waits: Seconds before the second, third ... attempt of a task.
+        wake: Lets idle workers know that something may have become claimable; called in the
+            transaction that settles a task.
+    """
+
+    opening: Opening
+    waits: Sequence[float]
+    wake: Callable[[], object]
+
+
+@dataclass(slots=True)
+class _Stopwatch:
+    """Seconds from its start until it is read, without the time in which the destination is asked."""
+
+    clock: Callable[[], float] = time.monotonic
+    _began: float = field(init=False)
+    _asked_since: float | None = None
+    _asking: float = 0
+
+    def __post_init__(self) -> None:
+        self._began = self.clock()
+
+    def note(self, event: Event) -> None:
+        if isinstance(event, Committed):
+            self._asked_since = self.clock()
+
+    def asked(self) -> None:
+        """The destination has answered."""
+        if self._asked_since is not None:
+            self._asking += self.clock() - self._asked_since
+            self._asked_since = None
+
+    def read(self) -> float:
+        return self.clock() - self._began - self._asking
+
+
+def perform(claimed: Claimed, *, heartbeat: Heartbeat, conditions: Conditions) -> None:
+    """Run the task that was just claimed to its end, and settle it.
+
+    Raises nothing that concerns the task: whatever happens to it ends in its row, or, when the lease
+    is lost, in that of whoever has it now.
+    """
+    running = heartbeat.watch(claimed)
+    try:
+        _Attempt(claimed, running, conditions).run()
+    except (Lost, Canceled):
+        logger.warning("Task %s, attempt %s: the lease was lost, somebody else goes on", claimed.task, claimed.attempt)
+    finally:
+        heartbeat.forget(running)
+
+
+class _Attempt:
+    """One run of one task. For one thread."""
+
+    def __init__(self, claimed: Claimed, running: Running, conditions: Conditions) -> None:
+        self._claimed = claimed
+        self._running = running
+        self._conditions = conditions
+        self._stopwatch = _Stopwatch()
+        self._blame = Blame()
+        self._committed = False
+        self._refused_for_good: set[str] = set()
+        self._ledger = Ledger()
+
+    def run(self) -> None:
+        cancel = self._running.cancel
+        task = patiently(self._load, cancel=cancel)
+        refusal = patiently(lambda: _refusal(task), cancel=cancel)
+        if refusal is not None:
+            patiently(lambda: self._settle(refusal), cancel=_LeaseOnly(self._running))
+            return
+        self._ledger = Ledger(patiently(lambda: states_of(task.pk), cancel=cancel))
+        already = len(self._ledger.stored_instances)
+        try:
+            item = TransferStudy.from_json(task.item)
+        except BadItem as bad:
+            damaged = Decision(TaskStatus.FAILURE, str(bad))
+            patiently(lambda: self._settle(damaged), cancel=_LeaseOnly(self._running))
+            return
+        rows = Rows(self._claimed, item, self._ledger, cancel=cancel)
+        end = self._end_of(task, item, rows)
+        if self._running.why is Stop.LOST:
+            raise Lost
+        self._stopwatch.asked()
+        if isinstance(end, Ended):
+            end = self._with_hope(end, helped=len(self._ledger.stored_instances) > already)
+        decision = decide(
+            end,
+            self._ledger.verdict(),
+            failures=task.failures,
+            waits=self._conditions.waits,
+            chance=random.random(),
+        )
+        while_leased = _LeaseOnly(self._running)
+        patiently(lambda: rows.write(final=decision.status in TASK_ENDED), cancel=while_leased)
+        patiently(lambda: self._settle(decision), cancel=while_leased)
+        logger.info(
+            "Task %s, attempt %s: %s in %.2f s",
+            self._claimed.task,
+            self._claimed.attempt,
+            decision.status,
+            self._stopwatch.read(),
+        )
+
+    def _load(self) -> Task:
+        claimed = self._claimed
+        mine = Task.objects.mine(claimed.worker, claimed.task, claimed.claim)
+        task = mine.select_related("job__owner", "job__group", "source", "destination").first()
+        if task is None:
+            raise Lost
+        return task
+
+    def _end_of(self, task: Task, item: TransferStudy, rows: Rows) -> Ended | NoRoom | Stopped:
+        try:
+            self._transfer(task, item, rows)
+        except Canceled:
+            why = self._running.why or Stop.SHUTDOWN
+            return Stopped(why, f"{why} ({task.source} to {task.destination}, {self._running.idle:.0f} s)")
+        except Full as full:
+            return NoRoom(self._blame.sentence(full))
+        except DicomError as error:
+            return Ended(self._blame.sentence(error), transient=error.transient, committed=self._committed)
+        except Lost:
+            raise
+        except Exception as error:
+            logger.exception("Task %s, attempt %s broke off", self._claimed.task, self._claimed.attempt)
+            what = f"ADIT stumbled over an error of its own ({type(error).__name__}); its log says more"
+            return Ended(f"{what} (can be mended by the administrator of ADIT)", committed=self._committed)
+        return Ended(committed=self._committed)
+
+    def _transfer(self, task: Task, item: TransferStudy, rows: Rows) -> None:
+        assert task.source is not None
+        assert task.destination is not None
+        source, destination, claimed = task.source, task.destination, self._claimed
+        cancel, opening = self._running.cancel, self._conditions.opening
+        with ExitStack() as stack:
+            with self._blame.on(source.name):
+                opened = stack.enter_context(
+                    opening.source(source, cancel=cancel, associations=claimed.source_associations)
+                )
+
+            def open_sink(layout: Layout | None) -> Sink:
+                with self._blame.on(destination.name):
+                    sink = opening.sink(
+                        destination, cancel=cancel, associations=claimed.destination_associations, layout=layout
+                    )
+                    return self._blame.sink(stack.enter_context(sink), destination.name)
+
+            events = transfer(
+                item,
+                source=self._blame.source(opened, source.name),
+                open_sink=open_sink,
+                ledger=self._ledger,
+                cancel=cancel,
+                job_folder=job_folder(task.job),
+                again=claimed.attempt > 1,
+            )
+            with closing(cast("Generator[Event]", events)):
+                for event in events:
+                    self._ledger.apply(event)
+                    self._note(event)
+                    rows.note(event)
+
+    def _note(self, event: Event) -> None:
+        self._running.moved()
+        self._stopwatch.note(event)
+        match event:
+            case Committed():
+                self._committed = True
+            case Failed(ref, _, transient) if ref.instance:
+                if transient:
+                    self._refused_for_good.discard(ref.instance)
+                else:
+                    self._refused_for_good.add(ref.instance)
+
+    def _with_hope(self, end: Ended, *, helped: bool) -> Ended:
+        """Whether another attempt may bring what this one, which ended without an error, did not."""
+        missing = sum(tally.failed for tally in self._ledger.series.values())
+        refused = set().union(*(tally.refused for tally in self._ledger.series.values()))
+        hopeless = refused & self._refused_for_good
+        first = self._claimed.attempt == 1
+        return Ended(end.error, end.transient, end.committed, hopeful=missing > len(hopeless) and (first or helped))
+
+    @transaction.atomic
+    def _settle(self, decision: Decision) -> None:
+        job = Job.objects.select_for_update().filter(pk=self._claimed.job).first()
+        if job is None:
+            raise Lost
+        settle_task(self._claimed, job, decision, seconds=self._stopwatch.read())
+        self._conditions.wake()
+
+
+@dataclass(frozen=True, slots=True)
+class _LeaseOnly:
+    """A cancellation for what must be written even after a cancel, as long as the lease may hold."""
+
+    running: Running
+
+    @property
+    def canceled(self) -> bool:
+        return self.running.why is Stop.LOST
+
+    def check(self) -> None:
+        if self.canceled:
+            raise Canceled(Stop.LOST)
+
+    def wait(self, seconds: float) -> None:
+        NEVER.wait(seconds)
+        self.check()
+
+    def closing(self, close: Callable[[], None]) -> AbstractContextManager[None]:
+        return self.running.cancel.closing(close)
+
+
+def settle_task(claimed: Claimed, job: Job, decision: Decision, *, seconds: float) -> None:
+    """Write *decision* into the claimed task, free its slots and settle its job, whose row is locked.
+
+    Raises:
+        Lost: The claim does not hold any more; nothing was written.
+    """
+    if decision.status is TaskStatus.PENDING and job.cancel_requested_at is not None:
+        decision = Decision(TaskStatus.CANCELED, "canceled")
+    ended = decision.status in TASK_ENDED
+    settled = Task.objects.mine(claimed.worker, claimed.task, claimed.claim).update(
+        status=decision.status,
+        message=decision.message,
+        waits_because=decision.because,
+        not_before=Now() + timedelta(seconds=decision.wait) if decision.wait and not ended else None,
+        failures=F("failures") + int(decision.counts),
+        worker="",
+        lease_until=None,
+        stop_requested_at=None,
+        ended_at=Now() if ended else None,
+        seconds=seconds,
+    )
+    if not settled:
+        raise Lost
+    if decision.status is TaskStatus.SUCCESS:
+        Entry.objects.filter(task=claimed.task).update(stored_instances=None, excluded_instances=None)
+    slots.free_all(holder=claimed.worker, task=claimed.key)
+    settle_job(job)
+
+
+def _refusal(task: Task) -> Decision | None:
+    """What becomes of a task whose nodes may not be used any more; None when they may."""
+    assert task.source is not None
+    assert task.destination is not None
+    job, nodes = task.job, (task.source, task.destination)
+    if not all(node.enabled for node in nodes):
+        return Decision(TaskStatus.PENDING, "")
+    asked: list[Permission] = [
+        may_use(task.source, user=job.owner, group=job.group, as_source=True),
+        may_use(task.destination, user=job.owner, group=job.group, as_destination=True),
+    ]
+    for answer in asked:
+        if not answer:
+            return Decision(TaskStatus.FAILURE, f"access withdrawn: {answer.reason}")
+    return None
+
+
+def job_folder(job: Job) -> str:
+    """The first part of the path below a folder node: `adit_<kind>_<job>_<date>_<owner>`."""
+    owner = re.sub(r"[^A-Za-z0-9.-]+", "-", job.owner.get_username())
+    return f"adit_{job.kind}_{job.pk}_{job.created_at:%Y%m%d}_{owner}"

@@ -1,0 +1,441 @@
+"""Places that studies come from or go to, who may use them, and how many associations at once."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower, Now
+
+from adit.accounts.models import User
+from adit.nodes.secrets import EncryptedTextField
+from adit.nodes.windows import BadWindows, Windows
+
+
+class Kind(models.TextChoices):
+    SERVER = "server"
+    FOLDER = "folder"
+
+
+class Accepts(models.TextChoices):
+    """What a node demands of what goes to it."""
+
+    ANYTHING = "anything", "anything"
+    PSEUDONYMISED = "pseudonymised", "only pseudonymised"
+    MODIFIED_DATES = "modified dates", "only with modified dates"
+    IDENTIFIED = "identified", "only identified"
+
+
+class Ability(StrEnum):
+    """What a server can be asked; each is the name of a boolean column of Node."""
+
+    FIND_STUDY = "find_study"
+    FIND_PATIENT = "find_patient"
+    GET_STUDY = "get_study"
+    GET_PATIENT = "get_patient"
+    MOVE_STUDY = "move_study"
+    MOVE_PATIENT = "move_patient"
+    STORE = "store"
+    QIDO = "qido"
+    WADO = "wado"
+    STOW = "stow"
+
+
+BY_DICOMWEB = frozenset((Ability.QIDO, Ability.WADO, Ability.STOW))
+BY_DIMSE = frozenset(Ability) - BY_DICOMWEB
+FINDS = frozenset((Ability.FIND_STUDY, Ability.FIND_PATIENT, Ability.QIDO))
+RETRIEVES = frozenset((Ability.GET_STUDY, Ability.GET_PATIENT, Ability.MOVE_STUDY, Ability.MOVE_PATIENT, Ability.WADO))
+STORES = frozenset((Ability.STORE, Ability.STOW))
+
+
+class NodeQuerySet(models.QuerySet["Node"]):
+    """Nodes, in the words of the rules about them."""
+
+    def enabled(self) -> NodeQuerySet:
+        return self.filter(enabled=True)
+
+    def servers(self) -> NodeQuerySet:
+        return self.filter(kind=Kind.SERVER)
+
+    def folders(self) -> NodeQuerySet:
+        return self.filter(kind=Kind.FOLDER)
+
+    def usable_as_source(self, user: User, group: Group | None) -> NodeQuerySet:
+        """Enabled nodes that *user*, acting in *group*, may search and retrieve from."""
+        return self.usable(user, group, as_source=True)
+
+    def usable_as_destination(self, user: User, group: Group | None) -> NodeQuerySet:
+        """Enabled nodes that *user*, acting in *group*, may store in."""
+        return self.usable(user, group, as_destination=True)
+
+    def usable(
+        self, user: User, group: Group | None, *, as_source: bool = False, as_destination: bool = False
+    ) -> NodeQuerySet:
+        """Enabled nodes for which one access row grants all that is asked for.
+
+        The local administrator may use every enabled node. Whether *user* still belongs to *group* is
+        asked here too: a group that was left opens nothing.
+        """
+        nodes = self.enabled()
+        if not user.is_active:
+            return nodes.none()
+        if user.is_local_administrator:
+            return nodes
+        rows = Access.objects.of(user, group).granting(as_source=as_source, as_destination=as_destination)
+        # A subquery, not a join: joined filters could take the one flag from one row and the other from another.
+        return nodes.filter(models.Exists(rows.filter(node=models.OuterRef("pk"))))
+
+
+class Node(models.Model):
+    """A configured endpoint: a server (PACS) or a folder.
+
+    Attributes:
+        calling_ae_title: Ours, where this server wants another one than ADIT_AE_TITLE; else empty.
+        authorization: Value of the HTTP Authorization header for DICOMweb.
+        max_associations: At the same time, over all processes.
+        connect_timeout: Seconds.
+        idle_timeout: Seconds of silence, pending responses count as life.
+        result_limit: Most results the server gives to one query, or null.
+        windows: Weekly transfer windows, see `windows.Windows`; null means always.
+        windows_hold_all: The windows hold selective work too, not only batch and mass.
+        suspended_at: Its tasks wait since then, they do not fail.
+        counts_unreliable: The server miscounts its instances: the counts it gives prove nothing.
+        quota_gb, warning_gb: Of a folder, in units of 10^9 bytes.
+    """
+
+    name = models.CharField(max_length=64)
+    kind = models.CharField(max_length=16, choices=Kind)
+
+    ae_title = models.CharField(max_length=16, blank=True, default="")
+    host = models.CharField(max_length=255, blank=True, default="")
+    port = models.PositiveIntegerField(null=True, blank=True)
+    find_study = models.BooleanField(default=False)
+    find_patient = models.BooleanField(default=False)
+    get_study = models.BooleanField(default=False)
+    get_patient = models.BooleanField(default=False)
+    move_study = models.BooleanField(default=False)
+    move_patient = models.BooleanField(default=False)
+    store = models.BooleanField(default=False)
+    dicomweb_url = models.URLField(max_length=500, blank=True, default="")
+    qido = models.BooleanField(default=False)
+    wado = models.BooleanField(default=False)
+    stow = models.BooleanField(default=False)
+    authorization = EncryptedTextField()
+    calling_ae_title = models.CharField(max_length=16, blank=True, default="")
+    max_associations = models.PositiveSmallIntegerField(default=4)
+    connect_timeout = models.FloatField(default=10)
+    idle_timeout = models.FloatField(default=120)
+    result_limit = models.PositiveIntegerField(null=True, blank=True)
+    counts_unreliable = models.BooleanField(default=False)
+
+    path = models.CharField(max_length=1000, blank=True, default="")
+    quota_gb = models.FloatField(null=True, blank=True)
+    warning_gb = models.FloatField(null=True, blank=True)
+
+    accepts = models.CharField(max_length=16, choices=Accepts, default=Accepts.ANYTHING)
+    windows = models.JSONField(null=True, blank=True)
+    windows_hold_all = models.BooleanField(default=False)
+    enabled = models.BooleanField(default=True)
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    suspended_reason = models.TextField(blank=True, default="")
+
+    objects = NodeQuerySet.as_manager()
+
+    class Meta:
+        ordering = [Lower("name")]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"),
+                name="node_name_is_unique",
+                violation_error_message="There is a node of this name already, perhaps with other capitals.",
+            ),
+            models.UniqueConstraint(
+                fields=["ae_title"],
+                condition=~Q(ae_title=""),
+                name="node_ae_title_is_unique",
+                violation_error_message="There is a node with this AE title already.",
+            ),
+            models.CheckConstraint(condition=~Q(name=""), name="node_has_a_name"),
+            models.CheckConstraint(
+                condition=Q(kind=Kind.SERVER, path="", quota_gb__isnull=True, warning_gb__isnull=True)
+                | (Q(kind=Kind.FOLDER, ae_title="", host="", port__isnull=True, dicomweb_url="") & ~Q(path="")),
+                name="node_is_server_or_folder",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=Kind.FOLDER)
+                | (~Q(ae_title="") & ~Q(host="") & Q(port__isnull=False))
+                | (Q(ae_title="", host="", port__isnull=True) & ~Q(dicomweb_url="")),
+                name="server_has_an_address",
+            ),
+            models.CheckConstraint(
+                condition=~Q(host="") | Q(**{ability.value: False for ability in sorted(BY_DIMSE)}),
+                name="dimse_abilities_need_a_host",
+            ),
+            models.CheckConstraint(
+                condition=~Q(dicomweb_url="") | Q(qido=False, wado=False, stow=False),
+                name="dicomweb_abilities_need_a_url",
+            ),
+            models.CheckConstraint(
+                condition=~Q(dicomweb_url="") | Q(authorization__isnull=True), name="authorization_needs_a_url"
+            ),
+            models.CheckConstraint(
+                condition=Q(port__isnull=True) | Q(port__gte=1, port__lte=65535), name="port_is_a_port"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    max_associations__gte=1, max_associations__lte=256, connect_timeout__gt=0, idle_timeout__gt=0
+                ),
+                name="node_limits_are_positive",
+            ),
+            models.CheckConstraint(
+                condition=Q(result_limit__isnull=True) | Q(result_limit__gte=1), name="result_limit_is_positive"
+            ),
+            models.CheckConstraint(
+                condition=(Q(quota_gb__isnull=True) | Q(quota_gb__gt=0))
+                & (Q(warning_gb__isnull=True) | Q(warning_gb__gt=0))
+                & (Q(quota_gb__isnull=True) | Q(warning_gb__isnull=True) | Q(warning_gb__lte=F("quota_gb"))),
+                name="quota_is_positive_and_warns_below",
+            ),
+            models.CheckConstraint(
+                condition=Q(suspended_at__isnull=True, suspended_reason="")
+                | (Q(suspended_at__isnull=False) & ~Q(suspended_reason="")),
+                name="suspended_with_a_reason",
+            ),
+            models.CheckConstraint(condition=Q(accepts__in=Accepts.values), name="node_accepts_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_server(self) -> bool:
+        return self.kind == Kind.SERVER
+
+    @property
+    def is_folder(self) -> bool:
+        return self.kind == Kind.FOLDER
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """What the server is said to be able to do; nothing for a folder."""
+        return frozenset(ability for ability in Ability if getattr(self, ability.value))
+
+    @abilities.setter
+    def abilities(self, abilities: frozenset[Ability]) -> None:
+        for ability in Ability:
+            setattr(self, ability.value, ability in abilities)
+
+    @property
+    def weekly_windows(self) -> Windows | None:
+        """The windows as a value; None for always open."""
+        return Windows.from_json(self.windows)
+
+    def clean(self) -> None:
+        """Check what belongs together, with a sentence for each field that is wrong."""
+        self.name = " ".join(self.name.split())
+        self.host = self.host.strip()
+        wrong: dict[str, str] = {}
+        if re.search(r"[/\\\x00-\x1f\x7f]", self.name):
+            wrong["name"] = "A name holds no slash, backslash or control character."
+        for field in ("ae_title", "calling_ae_title"):
+            if sentence := _wrong_ae_title(getattr(self, field)):
+                wrong[field] = sentence
+        try:
+            Windows.from_json(self.windows)
+        except BadWindows as bad:
+            wrong["windows"] = str(bad)
+        wrong |= self._wrong_server() if self.kind == Kind.SERVER else self._wrong_folder()
+        if self.suspended_at and not self.suspended_reason:
+            wrong["suspended_reason"] = "Say why the node is suspended; users read it while their tasks wait."
+        if wrong:
+            raise ValidationError(wrong)
+
+    def _wrong_server(self) -> dict[str, str]:
+        wrong: dict[str, str] = {}
+        address = {"ae_title": self.ae_title, "host": self.host, "port": self.port}
+        missing = [field for field, value in address.items() if not value]
+        if missing and (len(missing) < len(address) or not self.dicomweb_url):
+            sentence = "A server is reached by AE title, host and port together, or by a DICOMweb URL."
+            wrong |= dict.fromkeys(missing, sentence)
+        if re.search(r"[\s/]", self.host):
+            wrong["host"] = "A host is a name or an address such as pacs.example.org, without http:// and path."
+        if self.port is not None and not 1 <= self.port <= 65535:
+            wrong["port"] = "A port is a number from 1 to 65535."
+        if not self.host and self.abilities & BY_DIMSE:
+            wrong["host"] = "C-FIND, C-GET, C-MOVE and C-STORE need AE title, host and port."
+        if not self.dicomweb_url and self.abilities & BY_DICOMWEB:
+            wrong["dicomweb_url"] = "QIDO, WADO and STOW need a DICOMweb URL."
+        if self.authorization is not None and not self.dicomweb_url:
+            wrong["dicomweb_url"] = "An authorization header is sent with DICOMweb only, which needs a URL."
+        if not 1 <= self.max_associations <= 256:
+            wrong["max_associations"] = "A server takes between 1 and 256 associations at the same time."
+        for field in ("connect_timeout", "idle_timeout"):
+            if getattr(self, field) <= 0:
+                wrong[field] = "A time-out is more than 0 seconds."
+        if self.path or self.quota_gb is not None or self.warning_gb is not None:
+            wrong["path"] = "Path, quota and warning belong to a folder, not to a server."
+        return wrong
+
+    def _wrong_folder(self) -> dict[str, str]:
+        wrong: dict[str, str] = {}
+        if sentence := _wrong_path(self.path):
+            wrong["path"] = sentence
+        if self.ae_title or self.host or self.port or self.dicomweb_url or self.abilities:
+            wrong["kind"] = "A folder has a path and neither AE title, host, port, URL nor abilities."
+        for field in ("quota_gb", "warning_gb"):
+            value = getattr(self, field)
+            if value is not None and value <= 0:
+                wrong[field] = "A size is more than 0 GB; leave it empty for no limit."
+        if self.quota_gb is not None and self.warning_gb is not None and self.warning_gb > self.quota_gb:
+            wrong["warning_gb"] = "The warning comes before the quota is reached: it is not above it."
+        return wrong
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store the node, with as many slots as it has associations."""
+        super().save(*args, **kwargs)
+        if self.is_server:
+            Slot.objects.complete(self)
+
+
+def _wrong_ae_title(title: str) -> str:
+    """What is wrong with an AE title (PS3.5 6.2, VR AE), or an empty text."""
+    if not title:
+        return ""
+    if len(title) > 16:
+        return "An AE title has at most 16 characters."
+    if re.search(r"[^\x20-\x7e]|\\", title):
+        return "An AE title holds plain letters, digits and signs, no backslash and no control character."
+    # Leading and trailing spaces are not significant, so with them two titles could be one.
+    if title != title.strip():
+        return "An AE title does not begin or end with a space."
+    return ""
+
+
+def _wrong_path(text: str) -> str:
+    """What is wrong with a folder's path, or an empty text."""
+    path = Path(text)
+    if "\0" in text or not path.is_absolute():
+        return "The path of a folder begins with a slash."
+    roots = [Path(root).resolve() for root in settings.ADIT_FOLDER_ROOTS]
+    # Resolved, so that neither .. nor a link leads out of the roots.
+    if not any(path.resolve().is_relative_to(root) for root in roots):
+        return f"A folder lies below {' or '.join(map(str, roots))}; ADIT_FOLDER_ROOTS can allow another place."
+    return ""
+
+
+class AccessQuerySet(models.QuerySet["Access"]):
+    def of(self, user: User, group: Group | None) -> AccessQuerySet:
+        """Rows that speak of *user*, or of *group* while *user* belongs to it."""
+        mine = Q(user=user)
+        if group is not None:
+            mine |= Q(group=group, group__in=user.groups.all())
+        return self.filter(mine)
+
+    def granting(self, *, as_source: bool = False, as_destination: bool = False) -> AccessQuerySet:
+        """Rows that grant all that is asked for."""
+        asked = {"source": as_source, "destination": as_destination}
+        if not any(asked.values()):
+            raise ValueError("say whether as source or as destination")
+        return self.filter(**{flag: True for flag, wanted in asked.items() if wanted})
+
+
+class Access(models.Model):
+    """A group, or one user, may use a node as source, as destination, or as both."""
+
+    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="access")
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, null=True, blank=True, related_name="node_access")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True, related_name="node_access")
+    source = models.BooleanField(default=False)
+    destination = models.BooleanField(default=False)
+
+    objects = AccessQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "access"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(group__isnull=False, user__isnull=True) | Q(group__isnull=True, user__isnull=False),
+                name="access_of_a_group_or_a_user",
+            ),
+            models.CheckConstraint(condition=Q(source=True) | Q(destination=True), name="access_grants_something"),
+            models.UniqueConstraint(
+                fields=["node", "group"], condition=Q(group__isnull=False), name="one_access_row_per_group"
+            ),
+            models.UniqueConstraint(
+                fields=["node", "user"], condition=Q(user__isnull=False), name="one_access_row_per_user"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        flags = [flag for flag in ("source", "destination") if getattr(self, flag)]
+        return f"{self.group or self.user} uses {self.node} as {' and '.join(flags)}"
+
+
+class SlotQuerySet(models.QuerySet["Slot"]):
+    """Places for associations. Time is the database's, which all machines share."""
+
+    def held(self) -> SlotQuerySet:
+        return self.filter(lease_until__gte=Now())
+
+    def free(self) -> SlotQuerySet:
+        """Without a holder, or with one whose lease has run out."""
+        return self.filter(Q(lease_until__isnull=True) | Q(lease_until__lt=Now()))
+
+    def given_out(self) -> SlotQuerySet:
+        """Slots within the node's maximum; those above it are left from a higher one."""
+        return self.filter(number__lte=F("node__max_associations"))
+
+    def surplus(self) -> SlotQuerySet:
+        return self.filter(number__gt=F("node__max_associations"))
+
+    def for_batch(self) -> SlotQuerySet:
+        """Without the first slot of a node that has two or more: it is kept for interactive use."""
+        return self.exclude(number=1, node__max_associations__gte=2)
+
+    def complete(self, node: Node) -> int:
+        """Make the missing slots of *node*. Returns how many there are to give out."""
+        missing = range(1, node.max_associations + 1)
+        self.bulk_create((Slot(node=node, number=number) for number in missing), ignore_conflicts=True)
+        return node.max_associations
+
+
+class Slot(models.Model):
+    """The right to one association with a node, counted across all processes.
+
+    Attributes:
+        number: From 1 on, per node.
+        holder: The process that has it; empty when free.
+        task: The task for which it has it; empty for a search and the like.
+        lease_until: Free again from then on, whatever the holder thinks.
+    """
+
+    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="slots")
+    number = models.PositiveSmallIntegerField()
+    holder = models.CharField(max_length=100, blank=True, default="")
+    task = models.CharField(max_length=100, blank=True, default="")
+    lease_until = models.DateTimeField(null=True, blank=True)
+
+    objects = SlotQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["node", "number"]
+        indexes = [models.Index(fields=["holder"], condition=~Q(holder=""), name="slot_holder")]
+        constraints = [
+            models.UniqueConstraint(fields=["node", "number"], name="slot_number_is_unique"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="slots_count_from_one"),
+            models.CheckConstraint(
+                condition=Q(holder="", task="", lease_until__isnull=True)
+                | (~Q(holder="") & Q(lease_until__isnull=False)),
+                name="slot_is_free_or_held",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.node} {self.number}"

@@ -1,0 +1,41 @@
+"""Turns what the floors below raise into the sentence and the exit code of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import ValidationError
+from django.db.models import ProtectedError
+
+from adit.accounts.verdict import Denied
+from adit.dicom.query import BadQuery
+from adit.jobs.actions import WrongState
+from adit.jobs.submit import BadPlan
+from adit.nodes.finding import UnknownNode
+from adit.site.cli.output import Failed, Misused
+from adit.transfer.planners import BadList
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Let errors that a person can mend leave the block as `Failed` or `Misused`."""
+    try:
+        yield
+    except (UnknownNode, Denied, WrongState, BadPlan) as error:
+        raise Failed(str(error)) from error
+    except (BadQuery, BadList) as error:
+        raise Misused(str(error)) from error
+    except ValidationError as error:
+        raise Misused(" ".join(_sentences(error))) from error
+    except ProtectedError as error:
+        raise Failed("It is still used, and cannot be removed.") from error
+
+
+def _sentences(error: ValidationError) -> Iterator[str]:
+    if not hasattr(error, "error_dict"):
+        yield from error.messages
+        return
+    for field, messages in error.message_dict.items():
+        for message in messages:
+            yield message if field == "__all__" else f"--{field.replace('_', '-')}: {message}"

@@ -1,0 +1,90 @@
+"""`adit job`: look at jobs, and act on them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from adit.jobs.actions import perform
+from adit.jobs.models import Job
+from adit.jobs.reports import job_list, job_report
+from adit.jobs.states import Action
+from adit.site.cli.acting import me
+from adit.site.cli.explaining import explained
+from adit.site.cli.ledger import print_report
+from adit.site.cli.output import Failed, print_json, print_table
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
+
+
+@app.callback()
+def job() -> None:
+    """List, show, cancel, resume, retry and restart jobs."""
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Number = Annotated[int, typer.Argument(help="The job's number.")]
+
+
+@app.command(name="list")
+def list_jobs(
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50, as_json: AsJson = False
+) -> None:
+    """List jobs, the newest first."""
+    jobs = job_list(Job.objects.newest_first()[:limit])
+    if as_json:
+        print_json(jobs)
+        return
+    columns = ("id", "kind", "status", "source", "destination", "tasks", "message")
+    print_table(columns, ([each[column] for column in columns] for each in jobs))
+
+
+@app.command()
+def show(number: Number, as_json: AsJson = False) -> None:
+    """Show a job with its tasks and ledger."""
+    _show(_find(number), as_json=as_json)
+
+
+@app.command()
+def cancel(number: Number, as_json: AsJson = False) -> None:
+    """Stop a job: what is stored stays, what is not is not sent."""
+    _act(Action.CANCEL, number, as_json=as_json)
+
+
+@app.command()
+def resume(number: Number, as_json: AsJson = False) -> None:
+    """Go on with a canceled job."""
+    _act(Action.RESUME, number, as_json=as_json)
+
+
+@app.command()
+def retry(number: Number, as_json: AsJson = False) -> None:
+    """Run the failed tasks of a job again; only what is missing is sent."""
+    _act(Action.RETRY, number, as_json=as_json)
+
+
+@app.command()
+def restart(number: Number, as_json: AsJson = False) -> None:
+    """Run all tasks of a job again from scratch."""
+    _act(Action.RESTART, number, as_json=as_json)
+
+
+def _act(action: Action, number: int, *, as_json: bool) -> None:
+    with explained():
+        _show(perform(action, _find(number), by=me()), as_json=as_json)
+
+
+def _find(number: int) -> Job:
+    found = Job.objects.filter(pk=number).first()
+    if found is None:
+        raise Failed(f"There is no job {number}.")
+    return found
+
+
+def _show(found: Job, *, as_json: bool) -> None:
+    report = job_report(found)
+    if as_json:
+        print_json(report)
+    else:
+        print_report(report)

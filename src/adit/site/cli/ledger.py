@@ -1,0 +1,49 @@
+"""A job's report as a person reads it in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from adit.site.cli.output import print_table
+
+MOST_TASKS = 40
+"""Tasks of one job that are shown in full."""
+
+COLUMNS = ("study", "series", "expected", "received", "stored", "confirmed", "excluded", "failed", "MB")
+
+
+def print_report(report: Mapping[str, Any]) -> None:
+    """Print the job's state, its ledger, and what failed."""
+    tasks = report["tasks"]
+    seconds = "" if report["seconds"] is None else f" in {report['seconds']:.1f} s"
+    print(f"Job {report['id']}, {report['source']} → {report['destination']}: {report['status']}{seconds}")
+    if report["message"]:
+        print(report["message"])
+    shown = tasks[:MOST_TASKS]
+    if any(task["entries"] for task in shown):
+        print_table(COLUMNS, (row for task in shown for row in _rows(task)))
+    for task in shown:
+        _print_task(task)
+    if len(tasks) > MOST_TASKS:
+        print(f"… and {len(tasks) - MOST_TASKS} more tasks; --json prints all of them.")
+
+
+def _rows(task: Mapping[str, Any]) -> Iterator[list[object]]:
+    for entry in task["entries"]:
+        counts = [entry[column] for column in COLUMNS[2:-1]]
+        yield [_short(entry["study"]), _short(entry["series"]), *counts, round(entry["bytes"] / 1e6, 1)]
+
+
+def _short(uid: str) -> str:
+    """The end of a UID tells it from its neighbours."""
+    return uid if len(uid) <= 24 else f"…{uid[-22:]}"
+
+
+def _print_task(task: Mapping[str, Any]) -> None:
+    seconds = "" if task["seconds"] is None else f" in {task['seconds']:.2f} s"
+    attempts = f", attempt {task['attempts']}" if task["attempts"] > 1 else ""
+    print(f"Study {task['study']}: {task['status']}{seconds}{attempts}. {task['message'] or task['waiting_for'] or ''}")
+    for entry in task["entries"]:
+        for reason, number in entry["reasons"].items():
+            print(f"  series {_short(entry['series'])}: {number} × {reason}")

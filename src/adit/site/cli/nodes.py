@@ -1,0 +1,283 @@
+"""`adit node`: the places studies come from and go to."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from django.contrib.auth.models import Group
+
+from adit.accounts.models import User
+from adit.nodes import changes
+from adit.nodes.doctor import Outcome, abilities_found, examine
+from adit.nodes.finding import find_node
+from adit.nodes.models import Ability, Kind, Node
+from adit.site.cli.acting import me
+from adit.site.cli.explaining import explained
+from adit.site.cli.output import Failed, Misused, print_json, print_table
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
+
+
+@app.callback()
+def node() -> None:
+    """Add, list, test and change the places studies come from and go to."""
+
+
+class Root(StrEnum):
+    STUDY = "study"
+    PATIENT = "patient"
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str, typer.Argument(help="The node's name.")]
+Can = Annotated[
+    str | None,
+    typer.Option(help="What the server can do, by comma: find, get, move, store, qido, wado, stow.", metavar="LIST"),
+]
+AeTitle = Annotated[str | None, typer.Option("--ae-title", help="The server's AE title.")]
+Host = Annotated[str | None, typer.Option(help="Host name or address.")]
+Port = Annotated[int | None, typer.Option(help="DIMSE port.")]
+MaxAssociations = Annotated[int | None, typer.Option(help="Associations at the same time, over all processes.")]
+IdleTimeout = Annotated[float | None, typer.Option(help="Seconds of silence after which the server is given up.")]
+DicomWeb = Annotated[str | None, typer.Option("--dicomweb", help="DICOMweb base URL.", metavar="URL")]
+Folder = Annotated[Path | None, typer.Option(help="A folder instead of a server.")]
+Quota = Annotated[float | None, typer.Option(help="Of a folder: GB that ADIT may fill.")]
+RootOption = Annotated[Root | None, typer.Option(help="Information model for find, get and move.")]
+
+
+@app.command()
+def add(
+    name: Name,
+    ae_title: AeTitle = None,
+    host: Host = None,
+    port: Port = None,
+    can: Can = None,
+    root: RootOption = None,
+    max_associations: MaxAssociations = None,
+    idle_timeout: IdleTimeout = None,
+    dicomweb: DicomWeb = None,
+    folder: Folder = None,
+    quota: Quota = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a server, or with --folder a folder. What the server can do is found out where --can is not given."""
+    values = _values(ae_title, host, port, max_associations, idle_timeout, dicomweb, folder, quota)
+    added = Node(name=name, kind=Kind.FOLDER if folder else Kind.SERVER, **values)
+    with explained():
+        if can is not None:
+            added.abilities = _abilities(can, root)
+        elif not folder:
+            added.full_clean(exclude=["abilities"])
+            added.abilities = _found(added, root)
+        changes.add(added, by=me())
+    _show(added, as_json=as_json)
+
+
+@app.command()
+def edit(
+    name: Name,
+    new_name: Annotated[str | None, typer.Option("--name", help="A new name.")] = None,
+    ae_title: AeTitle = None,
+    host: Host = None,
+    port: Port = None,
+    can: Can = None,
+    root: RootOption = None,
+    max_associations: MaxAssociations = None,
+    idle_timeout: IdleTimeout = None,
+    dicomweb: DicomWeb = None,
+    folder: Folder = None,
+    quota: Quota = None,
+    enabled: Annotated[bool | None, typer.Option("--enable/--disable", help="Whether it may be used.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a node; what is not given stays."""
+    values = _values(ae_title, host, port, max_associations, idle_timeout, dicomweb, folder, quota)
+    if new_name is not None:
+        values["name"] = new_name
+    if enabled is not None:
+        values["enabled"] = enabled
+    with explained():
+        found = find_node(name)
+        if can is not None:
+            values["abilities"] = _abilities(can, root)
+        elif root is not None:
+            values["abilities"] = _abilities(",".join(_words(found.abilities)), root)
+        if not values:
+            raise Misused("Say what to change: 'adit node edit --help' lists the options.")
+        found = changes.edit(found, by=me(), **values)
+    _show(found, as_json=as_json)
+
+
+@app.command(name="list")
+def list_nodes(as_json: AsJson = False) -> None:
+    """List all nodes."""
+    nodes = list(Node.objects.all())
+    if as_json:
+        print_json([describe(each) for each in nodes])
+        return
+    print_table(
+        ("name", "kind", "where", "can", "associations"),
+        ((n.name, n.kind, _where(n), ", ".join(_words(n.abilities)), n.max_associations if n.is_server else None) for n in nodes),
+    )
+
+
+@app.command()
+def show(name: Name, as_json: AsJson = False) -> None:
+    """Show one node."""
+    with explained():
+        found = find_node(name)
+    _show(found, as_json=as_json)
+
+
+@app.command()
+def test(name: Name, as_json: AsJson = False) -> None:
+    """Test the connection to a node, step by step."""
+    with explained():
+        found = find_node(name)
+    results = []
+    for result in examine(found):
+        results.append(result)
+        if not as_json:
+            hint = f"  ({result.who})" if result.outcome is Outcome.FAILED and result.who else ""
+            print(f"{result.outcome:<8}{result.name:<24}{result.sentence}{hint}", flush=True)
+    if as_json:
+        print_json([{"name": r.name, "result": r.outcome, "sentence": r.sentence, "who": r.who} for r in results])
+    if any(result.outcome is Outcome.FAILED for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def remove(name: Name, as_json: AsJson = False) -> None:
+    """Remove a node. What it holds, and the jobs that used it, stay."""
+    with explained():
+        found = find_node(name)
+        changes.remove(found, by=me())
+    if as_json:
+        print_json({"removed": found.name})
+    else:
+        print(f"Node {found.name} is removed.")
+
+
+@app.command()
+def access(
+    name: Name,
+    group: Annotated[str | None, typer.Option(help="Give it to a group; one of a new name is made.")] = None,
+    user: Annotated[str | None, typer.Option(help="Give it to one user.")] = None,
+    source: Annotated[bool, typer.Option("--source", help="Studies may be found and taken from it.")] = False,
+    destination: Annotated[bool, typer.Option("--destination", help="Studies may be sent to it.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say who may use a node, and for what. Neither --source nor --destination takes access away."""
+    if (group is None) == (user is None):
+        raise Misused("Give access to a --group or to a --user, one of them.")
+    with explained():
+        found = find_node(name)
+        whom: dict[str, Any] = {}
+        if group is not None:
+            whom["group"], made = Group.objects.get_or_create(name=group)
+            if made and not as_json:
+                print(f"Group {group} is new.")
+        else:
+            whom["user"] = User.objects.filter(username=user).first()
+            if whom["user"] is None:
+                raise Failed(f"There is no user '{user}'.")
+        changes.give_access(found, by=me(), source=source, destination=destination, **whom)
+    rights = [word for word, given in (("source", source), ("destination", destination)) if given]
+    if as_json:
+        print_json({"node": found.name, "group": group, "user": user, "source": source, "destination": destination})
+    else:
+        print(f"{group or user} may use {found.name} as {' and '.join(rights) or 'nothing'}.")
+
+
+def _values(
+    ae_title: str | None,
+    host: str | None,
+    port: int | None,
+    max_associations: int | None,
+    idle_timeout: float | None,
+    dicomweb: str | None,
+    folder: Path | None,
+    quota: float | None,
+) -> dict[str, Any]:
+    """The fields of a node that were given."""
+    given = {
+        "ae_title": ae_title,
+        "host": host,
+        "port": port,
+        "max_associations": max_associations,
+        "idle_timeout": idle_timeout,
+        "dicomweb_url": dicomweb,
+        "path": None if folder is None else str(folder.expanduser().absolute()),
+        "quota_gb": quota,
+    }
+    return {field: value for field, value in given.items() if value is not None}
+
+
+_BY_WORD = {
+    "find": {Root.STUDY: Ability.FIND_STUDY, Root.PATIENT: Ability.FIND_PATIENT},
+    "get": {Root.STUDY: Ability.GET_STUDY, Root.PATIENT: Ability.GET_PATIENT},
+    "move": {Root.STUDY: Ability.MOVE_STUDY, Root.PATIENT: Ability.MOVE_PATIENT},
+    "store": dict.fromkeys(Root, Ability.STORE),
+    "qido": dict.fromkeys(Root, Ability.QIDO),
+    "wado": dict.fromkeys(Root, Ability.WADO),
+    "stow": dict.fromkeys(Root, Ability.STOW),
+}
+
+
+def _abilities(words: str, root: Root | None) -> frozenset[Ability]:
+    found = set()
+    for word in filter(None, (part.strip().lower() for part in words.split(","))):
+        if word not in _BY_WORD:
+            raise Misused(f"'{word}' is nothing a server can do: choose from {', '.join(_BY_WORD)}.")
+        found.add(_BY_WORD[word][root or Root.STUDY])
+    return frozenset(found)
+
+
+def _words(abilities: frozenset[Ability]) -> list[str]:
+    return [word for word, by_root in _BY_WORD.items() if abilities & set(by_root.values())]
+
+
+def _found(added: Node, root: Root | None) -> frozenset[Ability]:
+    """What the test finds, of the model that was asked for."""
+    other = {Root.PATIENT: Root.STUDY, Root.STUDY: Root.PATIENT}
+    found = abilities_found(added)
+    if root is not None:
+        found -= {by_root[other[root]] for by_root in _BY_WORD.values() if by_root[other[root]] != by_root[root]}
+    if not found:
+        raise Failed(f"{added.name} can do nothing that ADIT could use; if that is wrong, say with --can what it can.")
+    return found
+
+
+def describe(found: Node) -> dict[str, Any]:
+    """A node as JSON. Secrets are left out."""
+    about: dict[str, Any] = {"name": found.name, "kind": found.kind, "enabled": found.enabled}
+    if found.is_folder:
+        return about | {"path": found.path, "quota_gb": found.quota_gb}
+    return about | {
+        "ae_title": found.ae_title,
+        "host": found.host,
+        "port": found.port,
+        "can": _words(found.abilities),
+        "abilities": sorted(found.abilities),
+        "dicomweb_url": found.dicomweb_url,
+        "max_associations": found.max_associations,
+        "connect_timeout": found.connect_timeout,
+        "idle_timeout": found.idle_timeout,
+        "suspended": found.suspended_reason or None,
+    }
+
+
+def _where(found: Node) -> str:
+    if found.is_folder:
+        return found.path
+    return f"{found.ae_title} at {found.host}:{found.port}" if found.host else found.dicomweb_url
+
+
+def _show(found: Node, *, as_json: bool) -> None:
+    if as_json:
+        print_json(describe(found))
+    else:
+        print_table(("", found.name), ((k, ", ".join(v) if isinstance(v, list) else v) for k, v in describe(found).items()))

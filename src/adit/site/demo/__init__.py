@@ -1,0 +1,1 @@
+"""What ADIT is shown with: fictional patients, computed images, and three PACS that hold them."""

@@ -1,0 +1,87 @@
+"""Plans made from what a user chose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from adit.dicom.protocols import Source
+from adit.dicom.query import Query
+from adit.dicom.refs import UID, BadUID, Level, uid
+from adit.transfer.plan import TransferStudy
+
+STUDIES_PER_QUERY = 50
+"""UIDs in one list; longer lists are cut off by some PACS."""
+
+
+class BadList(ValueError):
+    """A list of study UIDs holds something else."""
+
+
+def read_studies(lines: Iterable[str]) -> tuple[UID, ...]:
+    """The study UIDs of a file with one a line; empty lines and repeated UIDs are left out.
+
+    Raises:
+        BadList: With every line that is no UID, by its number; or there is no UID at all.
+    """
+    studies: dict[UID, None] = {}
+    wrong: list[str] = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            studies[uid(line.strip().lstrip("\ufeff"))] = None
+        except BadUID as error:
+            wrong.append(f"line {number}: {error}")
+    if wrong:
+        raise BadList("; ".join(wrong))
+    if not studies:
+        raise BadList("the file holds no study UID")
+    return tuple(studies)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a source says of the studies that were asked for.
+
+    Attributes:
+        items: In the order asked; with the PatientID where the source knows the study.
+        unknown: The studies that the source answered for, and does not have.
+    """
+
+    items: tuple[TransferStudy, ...]
+    unknown: tuple[UID, ...]
+
+
+def resolve(source: Source, items: Sequence[TransferStudy]) -> Resolved:
+    """Look *items* up, many in a query.
+
+    Raises:
+        DicomError: The source does not answer.
+    """
+    patients: dict[UID, str] = {}
+    for group in _grouped([item.study for item in items]):
+        patients.update(_patients(source, group))
+    # Some PACS do not take lists: what they left out is asked for by itself.
+    for item in items:
+        if item.study not in patients and len(items) > 1:
+            patients.update(_patients(source, [item.study]))
+    return Resolved(
+        tuple(
+            TransferStudy(item.study, item.series, item.patient_id or patients.get(item.study, ""), item.layout)
+            for item in items
+        ),
+        tuple(item.study for item in items if item.study not in patients),
+    )
+
+
+def _patients(source: Source, studies: Sequence[UID]) -> dict[UID, str]:
+    query = Query(Level.STUDY, (("StudyInstanceUID", "\\".join(studies)),))
+    return {study: match.patient_id for match in source.find(query) if (study := match.uid("StudyInstanceUID"))}
+
+
+def _grouped(studies: Iterable[UID]) -> Iterator[list[UID]]:
+    rest = iter(studies)
+    while group := list(islice(rest, STUDIES_PER_QUERY)):
+        yield group

@@ -1,0 +1,3 @@
+from django.db import connection
+def test_x(db):
+    connection.ensure_connection()
