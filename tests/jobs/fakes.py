@@ -140,7 +140,7 @@ class ArchiveSink:
 
 
 class Archives:
-    """Opens nodes of the tests by their name (`adit.jobs.worker.Opening`)."""
+    """Opens nodes of the tests by their name (`adit.jobs.worker.Opens`)."""
 
     def __init__(self) -> None:
         self.by_name: dict[str, Archive] = defaultdict(Archive)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydicom import dcmread
 
-from tests.peers.process import HOST, Peer, environment, program, running
+from tests.peers.process import HOST, Entity, Peer, environment, program, running
 
 PACKAGE = "dcmtk"
 LARGEST_PDU = "131072"
@@ -71,7 +71,7 @@ def dcmqrscp(
     folder: Path | None = None,
     *options: str,
     files: Iterable[Path] = (),
-    peers: Sequence[Peer] = (),
+    peers: Sequence[Entity] = (),
     ae_title: str = "DCMQRSCP",
     nagle: bool = False,
 ) -> Iterator[Storage]:
@@ -105,13 +105,13 @@ def register(area: Path, files: Iterable[Path]) -> None:
         _run("dcmqridx", [str(area), *names[start : start + 500]])
 
 
-def echoscu(peer: Peer, *options: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def echoscu(peer: Entity, *options: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """C-ECHO."""
     return _run("echoscu", [*options, "-aec", peer.ae_title, peer.host, str(peer.port)], check=check)
 
 
 def storescu(
-    peer: Peer, files: Path | Iterable[Path], *options: str, check: bool = True, nagle: bool = False
+    peer: Entity, files: Path | Iterable[Path], *options: str, check: bool = True, nagle: bool = False
 ) -> subprocess.CompletedProcess[str]:
     """C-STORE of files, or of everything below a folder, over one association.
 
@@ -123,7 +123,7 @@ def storescu(
 
 
 def getscu(
-    peer: Peer,
+    peer: Entity,
     study: str,
     series: str | None = None,
     *options: str,
@@ -140,13 +140,13 @@ def getscu(
     return _run("getscu", [*fixed, *keys, *options, peer.host, str(peer.port)], check=check, nagle=nagle)
 
 
-def findscu(peer: Peer, *keys: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def findscu(peer: Entity, *keys: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """C-FIND in the study root by keys like `PatientID=1` or `StudyDate`. Answers are in `stderr`."""
     named = [part for key in keys for part in ("-k", key)]
     return _run("findscu", ["-v", "-S", "-aec", peer.ae_title, *named, peer.host, str(peer.port)], check=check)
 
 
-def movescu(peer: Peer, study: str, *, to: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def movescu(peer: Entity, study: str, *, to: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """C-MOVE of a study to the AE title *to*."""
     keys = ["-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={study}"]
     return _run("movescu", ["-S", "-aec", peer.ae_title, "-aem", to, *keys, peer.host, str(peer.port)], check=check)
@@ -174,7 +174,7 @@ def _uid_in(path: Path) -> str:
     return str(dcmread(path, specific_tags=["SOPInstanceUID"], stop_before_pixels=True).SOPInstanceUID)
 
 
-def _configuration(ae_title: str, area: Path, peers: Sequence[Peer], port: int) -> str:
+def _configuration(ae_title: str, area: Path, peers: Sequence[Entity], port: int) -> str:
     hosts = "\n".join(f"peer{n} = ({peer.ae_title}, {peer.host}, {peer.port})" for n, peer in enumerate(peers))
     return f"""
 NetworkTCPPort  = {port}

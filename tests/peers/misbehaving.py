@@ -1,8 +1,8 @@
-"""A PACS that misbehaves as it is told, on a thread of the test, as source and as destination.
+"""A PACS that misbehaves as it is told, on threads of the test, as source and as destination.
 
     with misbehaving(study, script=Script(closes_after=37)) as pacs:
         ...  # talk to pacs.ae_title, pacs.host, pacs.port
-        assert pacs.seen.aborted == 0
+        assert pacs.seen.open == 0
 
 It speaks C-ECHO, C-FIND (study root and patient root), C-GET and C-STORE on raw sockets, so that it
 can stop at any byte.
@@ -10,29 +10,36 @@ can stop at any byte.
 
 import socket
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from tests.peers import wire
-from tests.peers.answers import found, identified, keys_of
+from tests.peers.answers import attributes_of, encoded, found, keys_of, named
 from tests.peers.data import File, Study
-from tests.peers.process import HOST
-from tests.peers.retrieving import Retrieval
-from tests.peers.scripts import Request, Script, Seen
-from tests.peers.wire import Gone, Message, Proposal, Wire
+from tests.peers.process import HOST, Peer
+from tests.peers.retrieving import PENDING, Retrieval, pause
+from tests.peers.scripts import Rejection, Request, Script, Seen
+from tests.peers.wire import Context, Gone, Message, Proposal, Wire
 
 VERIFICATION = "1.2.840.10008.1.1"
-FIND = ("1.2.840.10008.5.1.4.1.2.1.1", "1.2.840.10008.5.1.4.1.2.2.1")
-GET = ("1.2.840.10008.5.1.4.1.2.1.3", "1.2.840.10008.5.1.4.1.2.2.3")
-CANNOT_UNDERSTAND, OUT_OF_RESOURCES, PENDING = 0xC000, 0xA700, 0xFF00
+STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
+STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
+_SERVICES = (
+    VERIFICATION,
+    STUDY_ROOT_FIND,
+    STUDY_ROOT_GET,
+    "1.2.840.10008.5.1.4.1.2.1.1",  # patient root, find
+    "1.2.840.10008.5.1.4.1.2.1.3",  # patient root, get
+)
+_NOT_STORAGE = "1.2.840.10008.5.1.4.1.2."  # models of query and retrieve
+_CANNOT_UNDERSTAND, _OUT_OF_RESOURCES = 0xC000, 0xA700
 
 
 class MisbehavingPacs:
     """The server. Use it through `misbehaving`.
 
     Attributes:
-        script: What it does wrong; may be replaced at any time, and holds from the next request on.
+        script: What it does wrong. May be replaced at any time; it holds from the next request on.
         seen: What it saw.
     """
 
@@ -43,19 +50,28 @@ class MisbehavingPacs:
         self.script = script
         self.seen = Seen()
         self._files = list(files)
-        self._positions = {file.uid: place for place, file in enumerate(files, 1)}
+        self._positions: dict[str, int] = {}
+        for study in dict.fromkeys(file.study for file in files):
+            own = (file.uid for file in files if file.study == study)
+            self._positions |= {uid: place for place, uid in enumerate(own, 1)}
         self._kept: dict[str, File] = {}
         self._lock = threading.Lock()
         self._wires: set[Wire] = set()
         self._threads: list[threading.Thread] = []
         self._rejected = self._retrieves = self._stores = 0
-        self._died = self._over = False
+        self._died = False
         self._listener = socket.create_server((HOST, 0))
         self.port: int = self._listener.getsockname()[1]
-        self._start_listening()
+        self._listening = False
+        self._listen()
+
+    @property
+    def peer(self) -> Peer:
+        """Where it listens."""
+        return Peer(self.ae_title, self.host, self.port)
 
     def holds(self) -> frozenset[str]:
-        """SOP Instance UIDs of what it kept of what was stored in it."""
+        """SOP Instance UIDs of what was stored in it and what it kept."""
         with self._lock:
             return frozenset(self._kept)
 
@@ -71,36 +87,36 @@ class MisbehavingPacs:
         with self._lock:
             wires = list(self._wires)
         for each in wires:
-            each.close(abruptly=True)
+            each.cut(abruptly=True)
 
     def revive(self) -> None:
         """Listen again, on the same port."""
         self._listener.listen()
-        self._start_listening()
+        self._listen()
 
     def stop(self) -> None:
         """End every thread and connection."""
-        self._over = True
         self._stop_listening()
         self._listener.close()
         with self._lock:
-            wires = list(self._wires)
+            wires, threads = list(self._wires), list(self._threads)
         for each in wires:
-            each.close()
-        for thread in self._threads:
+            each.cut()
+        for thread in threads:
             thread.join(10)
             assert not thread.is_alive(), "a thread of the misbehaving PACS does not end"
 
-    def _start_listening(self) -> None:
-        self._accepting = True
+    def _listen(self) -> None:
+        self._listening = True
         thread = threading.Thread(target=self._accept, args=(self._listener,), daemon=True)
-        self._threads.append(thread)
+        with self._lock:
+            self._threads.append(thread)
         thread.start()
 
     def _stop_listening(self) -> None:
-        if not self._accepting:
+        if not self._listening:
             return
-        self._accepting = False
+        self._listening = False
         # shutdown() wakes the thread in accept(); close() alone would not.
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -120,10 +136,7 @@ class MisbehavingPacs:
             with self._lock:
                 self._wires.add(peer)
                 self._threads.append(thread)
-            with self.seen.changed:
-                self.seen.open += 1
-                self.seen.total += 1
-                self.seen.most = max(self.seen.most, self.seen.open)
+            self.seen.note(open=1, total=1)
             thread.start()
 
     def _serve(self, peer: Wire) -> None:
@@ -131,37 +144,149 @@ class MisbehavingPacs:
         try:
             self._converse(peer)
         except Gone as gone:
-            how = gone.how
-        except Exception as error:  # noqa: BLE001  for the test to see
+            how = "broken" if peer.broken else gone.how
+        except Exception as error:  # noqa: BLE001  handed to the test when the PACS is stopped
             self.seen.problems.append(error)
         finally:
             with self._lock:
-                broken_here = peer not in self._wires or self._over
                 self._wires.discard(peer)
             peer.close()
-            with self.seen.changed:
-                self.seen.open -= 1
-                name = "broken" if broken_here else how
-                setattr(self.seen, name, getattr(self.seen, name) + 1)
-                self.seen.changed.notify_all()
+            self.seen.note(open=-1, **{how: 1})
 
     def _converse(self, peer: Wire) -> None:
         if self.script.silent:
-            peer.wait_for_the_end()
-            raise Gone("vanished")
+            peer.ignore()
         proposal = peer.proposal()
-        rejection = self._rejection()
+        rejection = self._next_rejection()
         if rejection is not None:
             peer.reject(rejection.result, rejection.source, rejection.reason)
-            raise Gone("rejected")
-        peer.accept(proposal, {c.number: self._choose(c) for c in proposal.contexts})
+        peer.accept(proposal, {context.number: self._choose(context) for context in proposal.contexts})
         while True:
-            message = peer.message()
-            if message.kind in self.script.silent_to:
-                self._note(message, peer, proposal)
-                peer.wait_for_the_end()
-                raise Gone("vanished")
-            self._handle(message, peer, proposal)
+            self._handle(peer.message(), peer, proposal)
 
-    def _rejection(self) -> "object | None":
-        raise NotImplementedError
+    def _next_rejection(self) -> Rejection | None:
+        if self.script.rejects_always is not None:
+            return self.script.rejects_always
+        with self._lock:
+            if self._rejected >= len(self.script.rejects):
+                return None
+            self._rejected += 1
+            return self.script.rejects[self._rejected - 1]
+
+    def _choose(self, context: Context) -> str | None:
+        """The transfer syntax for a context, or None to refuse it. Storage takes what the peer likes best."""
+        known = context.abstract_syntax in _SERVICES or not context.abstract_syntax.startswith(_NOT_STORAGE)
+        if not known or context.abstract_syntax in self.script.refuses_classes:
+            return None
+        only = self.script.only_syntax
+        if only is not None and context.abstract_syntax not in _SERVICES:
+            return only if only in context.transfer_syntaxes else None
+        return context.transfer_syntaxes[0]
+
+    def _handle(self, message: Message, peer: Wire, proposal: Proposal) -> None:
+        if message.kind == wire.C_STORE_RQ:
+            self._receive(message, peer)
+            return
+        if message.kind == wire.C_CANCEL_RQ:
+            return  # what it would cancel is over, or does not heed it
+        identifier = wire.decode_data(message.data, peer.syntaxes[message.context])
+        request = Request(
+            message.kind, proposal.calling, message.command["AffectedSOPClassUID"], keys_of(identifier)
+        )  # fmt: skip
+        with self.seen.changed:
+            self.seen.requests.append(request)
+            self.seen.changed.notify_all()
+        if message.kind in self.script.silent_to:
+            peer.ignore()
+        if message.kind == wire.C_ECHO_RQ:
+            peer.respond(message, 0)
+        elif message.kind == wire.C_FIND_RQ:
+            self._find(message, peer, request)
+        elif message.kind == wire.C_GET_RQ:
+            self._retrieve(message, peer)
+        else:
+            raise AssertionError(f"nobody should send 0x{message.kind:04X} to the misbehaving PACS")
+
+    def _find(self, message: Message, peer: Wire, request: Request) -> None:
+        script, syntax = self.script, peer.syntaxes[message.context]
+        if script.find_status is not None:
+            peer.respond(message, script.find_status)
+            return
+        if request.key("QueryRetrieveLevel") == "IMAGE" and script.image_level == "fails":
+            peer.respond(message, _CANNOT_UNDERSTAND)
+            return
+        answers = found(self._all(), wire.decode_data(message.data, syntax), script)
+        for count, each in enumerate(answers):
+            if count == script.most_results:
+                peer.respond(message, _OUT_OF_RESOURCES)
+                return
+            peer.respond(message, PENDING, encoded(each, syntax, script))
+        while script.endless_pending and peer.still_there(0):
+            peer.respond(message, PENDING, encoded(answers[-1], syntax, script))
+        if script.endless_pending:
+            peer.ignore()
+        peer.respond(message, 0)
+
+    def _retrieve(self, message: Message, peer: Wire) -> None:
+        script = self.script
+        with self._lock:
+            self._retrieves += 1
+            if script.faulty_retrieves is not None and self._retrieves > script.faulty_retrieves:
+                script = script.without_retrieve_faults()
+        identifier = wire.decode_data(message.data, peer.syntaxes[message.context])
+        chosen = named(self._all(), identifier)
+        Retrieval(peer, message, chosen, positions=self._positions, script=script, seen=self.seen).run()
+
+    def _receive(self, message: Message, peer: Wire) -> None:
+        script = self.script
+        uid = str(message.command["AffectedSOPInstanceUID"])
+        with self._lock:
+            self._stores += 1
+            number = self._stores
+        with self.seen.changed:
+            self.seen.received.append(uid)
+            self.seen.received_bytes += len(message.data)
+            self.seen.changed.notify_all()
+        if script.dies_after is not None and number > script.dies_after and not self._died:
+            self._died = True
+            self.die(stays_down=script.stays_down)
+            raise Gone("broken")
+        if number == script.never_answers:
+            peer.ignore()
+        pause(peer, script)
+        status = dict(script.store_statuses).get(number, dict(script.status_of).get(uid, script.store_status))
+        if (status == 0 or status >> 12 == 0xB) and uid not in script.forgets:
+            self._keep(message, peer, uid)
+        self.seen.statuses.append(status)
+        peer.respond(message, status)
+
+    def _keep(self, message: Message, peer: Wire, uid: str) -> None:
+        syntax = peer.syntaxes[message.context]
+        unread = File("", "", uid, message.command["AffectedSOPClassUID"], syntax, message.data)
+        head = attributes_of(unread)
+        study, series = str(head.StudyInstanceUID), str(head.SeriesInstanceUID)
+        with self._lock:
+            self._kept[uid] = File(study, series, uid, unread.sop_class, syntax, message.data)
+            self._positions.setdefault(uid, len(self._positions) + 1)
+
+    def _all(self) -> list[File]:
+        with self._lock:
+            return [*self._files, *(file for file in self._kept.values() if file not in self._files)]
+
+
+@contextmanager
+def misbehaving(
+    *studies: Study, script: Script | None = None, ae_title: str = "MISBEHAVING"
+) -> Iterator[MisbehavingPacs]:
+    """Run a PACS that holds *studies* and follows *script* while the block runs.
+
+    Raises:
+        BaseException: What went wrong inside it, if it has a bug itself.
+    """
+    pacs = MisbehavingPacs([file for study in studies for file in study.files], script or Script(), ae_title)
+    try:
+        yield pacs
+    finally:
+        pacs.stop()
+    for problem in pacs.seen.problems:
+        raise problem

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.peers.process import HOST, Peer, program, running
+from tests.peers.process import HOST, Entity, Peer, program, running
 
 DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 
@@ -79,7 +79,7 @@ def orthanc(
     *,
     ae_title: str = "ORTHANC",
     dicomweb: bool = False,
-    peers: Sequence[Peer] = (),
+    peers: Sequence[Entity] = (),
     store_to: Path | None = None,
     nagle: bool = False,
     **options: Any,
@@ -119,7 +119,7 @@ def program_file(path: Path, *, package: str) -> Path:
     return path
 
 
-def _configuration(ae_title: str, ports: tuple[int, ...], storage: Path, peers: Sequence[Peer]) -> dict[str, Any]:
+def _configuration(ae_title: str, ports: tuple[int, ...], storage: Path, peers: Sequence[Entity]) -> dict[str, Any]:
     return {
         "Name": ae_title,
         "DicomAet": ae_title,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 HOST = "127.0.0.1"
 START = 20.0
@@ -30,6 +31,19 @@ class MissingProgram(RuntimeError):
 
 class DidNotStart(RuntimeError):
     """A server ended, or did not listen in time. The message holds what it printed."""
+
+
+class Entity(Protocol):
+    """What a caller must know of an application entity."""
+
+    @property
+    def ae_title(self) -> str: ...
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tests.peers.data import File
@@ -168,6 +168,21 @@ class Script:
     delay: float = 0
     gate: Gate | None = None
 
+    def without_retrieve_faults(self) -> "Script":
+        """The same, but C-GET works as it should."""
+        return replace(
+            self,
+            closes_after=None,
+            closes_in=None,
+            aborts_after=None,
+            stalls_in=None,
+            withholds=frozenset(),
+            sends_twice=frozenset(),
+            sends_unasked=(),
+            mislabels=frozenset(),
+            get_status=None,
+        )
+
 
 @dataclass(frozen=True)
 class Request:
@@ -193,6 +208,7 @@ class Seen:
         total: How many there were.
         rejected, released, aborted, vanished: How they ended. Vanished means that the peer closed the
             connection without a word; those that the script itself broke count as broken.
+        stalled: How often it fell silent in the middle of an instance.
         received: SOP Instance UIDs of C-STORE requests in order, each time they came.
         received_bytes: Bytes of their data sets.
         sent: SOP Instance UIDs in the order they were sent whole.
@@ -209,6 +225,7 @@ class Seen:
     aborted: int = 0
     vanished: int = 0
     broken: int = 0
+    stalled: int = 0
     received: list[str] = field(default_factory=list)
     received_bytes: int = 0
     sent: list[str] = field(default_factory=list)
@@ -216,6 +233,14 @@ class Seen:
     requests: list[Request] = field(default_factory=list)
     problems: list[BaseException] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition, repr=False)
+
+    def note(self, **more: int) -> None:
+        """Add to numbers, and wake those who wait."""
+        with self.changed:
+            for name, by in more.items():
+                setattr(self, name, getattr(self, name) + by)
+            self.most = max(self.most, self.open)
+            self.changed.notify_all()
 
     def wait_until(self, true: Callable[["Seen"], bool], *, seconds: float = 10) -> None:
         """Block until *true* of this.

@@ -1,12 +1,13 @@
 """Just enough of PS3.8 and PS3.7 to play a server that can stop, or lie, at any byte."""
 
+import contextlib
 import select
 import socket
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Any
+from typing import Any, NoReturn
 
 import pydicom.uid
 from pydicom import Dataset
@@ -36,7 +37,7 @@ _NAMES = {tag: name for name, tag in _TAGS.items()}
 
 
 class Gone(Exception):
-    """The peer is no longer there. `how` is released, aborted or vanished."""
+    """The conversation is over. `how` is released, aborted, vanished, rejected, or broken by ourselves."""
 
     def __init__(self, how: str) -> None:
         super().__init__(how)
@@ -89,17 +90,24 @@ class Wire:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.syntaxes: dict[int, str] = {}
         self.abstract: dict[int, str] = {}
+        self.broken = False
         self._fragment = PDV
 
-    def close(self, *, abruptly: bool = False) -> None:
-        """End the TCP connection; *abruptly* by a reset. From any thread, and more than once."""
-        try:
+    def cut(self, *, abruptly: bool = False) -> None:
+        """Break the connection off; *abruptly* by a reset. From any thread, and more than once.
+
+        Whoever reads from it gets Gone, and so does the peer.
+        """
+        self.broken = True
+        with contextlib.suppress(OSError):  # the other side may have been faster
             if abruptly:
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self._socket.shutdown(socket.SHUT_RD)  # wakes our own reader; the reset comes with close()
             else:
                 self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # the other side was faster
+
+    def close(self) -> None:
+        """Give the socket back. By the thread that serves it."""
         self._socket.close()
 
     def proposal(self) -> Proposal:
@@ -123,27 +131,30 @@ class Wire:
                 self.abstract[context.number] = context.abstract_syntax
         user = [_item(0x51, struct.pack(">L", 1 << 18)), _item(0x52, b"2.25.1234567890"), *proposal.roles]
         items.append(_item(0x50, b"".join(user)))
-        head = struct.pack(">HH16s16s32s", 1, 0, proposal.called.ljust(16).encode(), proposal.calling.ljust(16).encode(), b"")
+        called, calling = proposal.called.ljust(16).encode(), proposal.calling.ljust(16).encode()
+        head = struct.pack(">HH16s16s32s", 1, 0, called, calling, b"")
         if proposal.longest:
             self._fragment = min(PDV, proposal.longest - 6)
         self._send(ASSOCIATE_AC, head + b"".join(items))
 
-    def reject(self, result: int, source: int, reason: int) -> None:
+    def reject(self, result: int, source: int, reason: int) -> NoReturn:
         """Answer with A-ASSOCIATE-RJ (PS3.8 table 9-21), then wait for the peer to hang up."""
         self._send(ASSOCIATE_RJ, struct.pack("BBBB", 0, result, source, reason))
-        self.wait_for_the_end()
+        try:
+            self.ignore()
+        except Gone as gone:
+            raise Gone("rejected") from gone
 
     def abort(self) -> None:
         """Send A-ABORT, by the service user."""
         self._send(ABORT, b"\0\0\0\0")
 
-    def wait_for_the_end(self) -> None:
-        """Read, and answer nothing, until the peer hangs up."""
-        try:
-            while True:
-                self._pdu()
-        except Gone:
-            pass
+    def ignore(self) -> NoReturn:
+        """Read, and answer nothing, until the peer is gone."""
+        while True:
+            kind, _ = self._pdu()
+            if kind == ABORT:
+                raise Gone("aborted")
 
     def message(self) -> Message:
         """The next DIMSE message.
@@ -181,6 +192,19 @@ class Wire:
         for start in range(0, len(data), self._fragment):
             fragment = data[start : start + self._fragment]
             yield _data_pdu(message.context, 2 if start + self._fragment >= len(data) else 0, fragment)
+
+    def respond(self, request: Message, status: int, data: bytes = b"", /, **fields: int) -> None:
+        """Send the response to *request*."""
+        command = {
+            "AffectedSOPClassUID": request.command.get("AffectedSOPClassUID", ""),
+            "CommandField": request.kind | 0x8000,
+            "MessageIDBeingRespondedTo": request.command["MessageID"],
+            "CommandDataSetType": HAS_DATA_SET if data else NO_DATA_SET,
+            "Status": status,
+        } | fields
+        if request.kind == C_STORE_RQ:
+            command["AffectedSOPInstanceUID"] = request.command["AffectedSOPInstanceUID"]
+        self.send(Message(request.context, command, data))
 
     def send_raw(self, octets: bytes) -> None:
         """Send octets, whatever they are."""
@@ -259,6 +283,19 @@ def _decode_command(octets: bytes) -> dict[str, Any]:
             text = _NAMES[tag].endswith("UID")
             fields[_NAMES[tag]] = value.decode().strip("\0 ") if text else int.from_bytes(value, "little")
     return fields
+
+
+def encode_proposal(called: str, calling: str, contexts: Iterable[Context]) -> bytes:
+    """An A-ASSOCIATE-RQ PDU."""
+    items = [_item(0x10, b"1.2.840.10008.3.1.1.1")]
+    for context in contexts:
+        names = [_item(0x30, context.abstract_syntax.encode())]
+        names += [_item(0x40, syntax.encode()) for syntax in context.transfer_syntaxes]
+        items.append(_item(0x20, struct.pack("BBBB", context.number, 0, 0, 0) + b"".join(names)))
+    items.append(_item(0x50, _item(0x51, struct.pack(">L", 0)) + _item(0x52, b"2.25.1234567890")))
+    head = struct.pack(">HH16s16s32s", 1, 0, called.ljust(16).encode(), calling.ljust(16).encode(), b"")
+    body = head + b"".join(items)
+    return struct.pack(">BBL", ASSOCIATE_RQ, 0, len(body)) + body
 
 
 def _data_pdu(context: int, control: int, fragment: bytes) -> bytes:

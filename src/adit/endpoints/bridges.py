@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 from adit.dicom.errors import Canceled
 from adit.dicom.instance import Instance
@@ -16,7 +16,7 @@ Push = Callable[[Instance], None]
 
 def pulled(
     produce: Callable[[Push], None], *, cancel: Cancellation, ahead: int, stop: Callable[[], None], name: str = "pulled"
-) -> Iterator[Instance]:
+) -> Generator[Instance, None, None]:
     """Run *produce* in a thread of its own and yield the instances that it pushes.
 
     The thread starts with the first `next` and has ended when the generator has, in whatever

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 
+from pydicom import Dataset
+
 from adit.dicom.contexts import (
     PATIENT_ROOT_FIND,
     PATIENT_ROOT_GET,
@@ -118,7 +120,9 @@ class Finder:
             return
         yield from self.find(query)
 
-    def _answers(self, association: Association, model: UID, query: Query, identifier: object) -> Iterator[Match]:
+    def _answers(
+        self, association: Association, model: UID, query: Query, identifier: Dataset
+    ) -> Generator[Match, None, None]:
         for dataset in find(association, model, identifier):
             match = Match(query.level, dataset)
             self._seen.note(match)

@@ -2,56 +2,88 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Container, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any, cast
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import connection, transaction
-from django.db.models import BooleanField, ExpressionWrapper, Q, Sum
-from django.db.models.expressions import Combinable
+from django.db.models import Count, F, Q
 from django.db.models.functions import Now
 
 from adit.jobs.lanes import Lane, Room, in_order, spare, startable
-from adit.jobs.models import Job, Task, Worker
+from adit.jobs.models import Job, Task
 from adit.jobs.settling import settle_job
 from adit.jobs.states import JobStatus, TaskStatus
-from adit.nodes import slots
-from adit.nodes.models import Node, Slot
+from adit.nodes.models import Node
 
 _ONE_AT_A_TIME = 0x41444954
 """Key of the advisory lock under which claims follow one another."""
 
+_TRIES = 5
+"""Claims may cross with a search or an action; then the situation is looked at anew."""
+
 _DUE_AT_ONCE = 500
 """Delayed tasks that one claim lets in again at most, so that no claim takes long."""
 
-# A loose index scan over `task_lane`: one probe per lane, however many tasks stand in it.
+# A loose index scan over `task_lane`: one probe per lane, however many tasks stand in it. Rows are
+# compared, not columns, and sorted as the index is: the planner has no better idea then.
 _LANES = """
 WITH RECURSIVE lane AS (
-  (SELECT priority, interactive, owner_id, source_id, destination_id FROM jobs_task
+  (SELECT priority, interactive, owner_id, source_id, destination_id, id FROM jobs_task
    WHERE status = 'pending' AND NOT held AND not_before IS NULL
-   ORDER BY priority, interactive, owner_id, source_id, destination_id LIMIT 1)
+   ORDER BY priority, interactive, owner_id, source_id, destination_id, id LIMIT 1)
   UNION ALL
   SELECT following.* FROM lane CROSS JOIN LATERAL (
-    SELECT t.priority, t.interactive, t.owner_id, t.source_id, t.destination_id FROM jobs_task t
+    SELECT t.priority, t.interactive, t.owner_id, t.source_id, t.destination_id, t.id FROM jobs_task t
     WHERE t.status = 'pending' AND NOT t.held AND t.not_before IS NULL
       AND (t.priority, t.interactive, t.owner_id, t.source_id, t.destination_id)
         > (lane.priority, lane.interactive, lane.owner_id, lane.source_id, lane.destination_id)
-    ORDER BY t.priority, t.interactive, t.owner_id, t.source_id, t.destination_id LIMIT 1) following
+    ORDER BY t.priority, t.interactive, t.owner_id, t.source_id, t.destination_id, t.id LIMIT 1) following
 )
-SELECT lane.*, first.id, (
+SELECT lane.*, (
   SELECT count(*) FROM (
-    SELECT 1 FROM jobs_task t
+    SELECT t.id FROM jobs_task t
     WHERE t.status = 'pending' AND NOT t.held AND t.not_before IS NULL
-      AND t.priority = lane.priority AND t.interactive = lane.interactive AND t.owner_id = lane.owner_id
-      AND t.source_id = lane.source_id AND t.destination_id = lane.destination_id
-    LIMIT %s) counted)
-FROM lane CROSS JOIN LATERAL (
-  SELECT t.id FROM jobs_task t
-  WHERE t.status = 'pending' AND NOT t.held AND t.not_before IS NULL
-    AND t.priority = lane.priority AND t.interactive = lane.interactive AND t.owner_id = lane.owner_id
-    AND t.source_id = lane.source_id AND t.destination_id = lane.destination_id
-  ORDER BY t.id LIMIT 1) first
+      AND (t.priority, t.interactive, t.owner_id, t.source_id, t.destination_id, t.id)
+        >= (lane.priority, lane.interactive, lane.owner_id, lane.source_id, lane.destination_id, lane.id)
+      AND (t.priority, t.interactive, t.owner_id, t.source_id, t.destination_id)
+        <= (lane.priority, lane.interactive, lane.owner_id, lane.source_id, lane.destination_id)
+    ORDER BY t.priority, t.interactive, t.owner_id, t.source_id, t.destination_id, t.id
+    LIMIT %s) standing)
+FROM lane
+"""
+
+
+_SITUATION = """
+SELECT
+  coalesce((SELECT sum(places) FROM jobs_worker WHERE alive_until > now()), 0)::int,
+  ARRAY(SELECT owner_id FROM jobs_task WHERE status = 'in progress'),
+  EXISTS (SELECT 1 FROM jobs_task WHERE status = 'pending' AND not_before <= now())
+"""
+
+_TAKE_TASK = """
+UPDATE jobs_task SET
+  status = 'in progress', worker = %s, claim = claim + 1, attempts = attempts + 1,
+  lease_until = statement_timestamp() + make_interval(secs => %s), started_at = statement_timestamp(),
+  seconds = NULL, message = ''
+WHERE id = %s AND status = 'pending' AND NOT held AND not_before IS NULL
+RETURNING claim, attempts
+"""
+
+# As `nodes.slots.take` does it, in one round trip: free ones, the kept one last. A slot that a search
+# is about to take is waited for, and then left to it.
+_TAKE_SLOTS = """
+UPDATE nodes_slot SET holder = %s, task = %s, lease_until = statement_timestamp() + make_interval(secs => %s)
+WHERE id IN (
+  SELECT s.id FROM nodes_slot s JOIN nodes_node n ON n.id = s.node_id
+  WHERE s.node_id = %s AND s.number <= n.max_associations
+    AND (%s OR s.number > 1 OR n.max_associations = 1)
+    AND (s.lease_until IS NULL OR s.lease_until < statement_timestamp())
+  ORDER BY s.number DESC LIMIT %s)
+AND (lease_until IS NULL OR lease_until < statement_timestamp())
 """
 
 
@@ -88,7 +120,6 @@ class _TakenMeanwhile(Exception):
     """A search took the slot, or an action the task."""
 
 
-@transaction.atomic
 def claim(worker: str, *, lease: float, now: datetime) -> Claimed | None:
     """Take the next task that can start, with a slot at each server it needs: all of it, or nothing.
 
@@ -100,40 +131,49 @@ def claim(worker: str, *, lease: float, now: datetime) -> Claimed | None:
     Returns:
         The claim, or None when no task can start.
     """
-    one_at_a_time()
-    let_in()
-    places = Worker.objects.alive().aggregate(places=Sum("places"))["places"] or 0
-    running = running_by_owner()
-    idle = max(0, places - running.total() - 1)
-    lanes = open_lanes(most=idle + 1)
-    nodes = Node.objects.in_bulk({node for lane in lanes for node in lane.needs})
-    rooms = rooms_of(nodes.values())
-    can_start = list(startable(lanes, rooms, now))
-    for lane in in_order(can_start, running):
-        more = {node for node in lane.needs if spare(node, lane, can_start, rooms, idle)}
+    for _ in range(_TRIES):
         try:
-            with transaction.atomic():
-                return _take(lane, [nodes[node] for node in sorted(lane.needs)], more, worker, lease)
+            return _claim(worker, lease, now)
         except _TakenMeanwhile:
             continue
     return None
 
 
-def one_at_a_time() -> None:
+@transaction.atomic
+def _claim(worker: str, lease: float, now: datetime) -> Claimed | None:
+    _one_at_a_time()
+    places, running, due = _situation()
+    if due:
+        _let_in()
+    idle = max(0, places - running.total() - 1)
+    lanes = open_lanes(most=idle + 1)
+    rooms = rooms_of({node for lane in lanes for node in lane.needs})
+    can_start = list(startable(lanes, rooms, now))
+    for lane in in_order(can_start, running):
+        wanted = lane.needs + Counter(node for node in lane.needs if spare(node, lane, can_start, rooms, idle))
+        servers = {node: count for node, count in wanted.items() if rooms[node].most is not None}
+        return _take(lane, servers, worker, lease)
+    return None
+
+
+def _one_at_a_time() -> None:
     """Wait until no other claim is being made, until the end of the transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ONE_AT_A_TIME])
 
 
-def let_in() -> None:
+def _situation() -> tuple[int, Counter[int], bool]:
+    """Places of all workers, owner → tasks in progress, and whether delayed tasks are due."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SITUATION)
+        places, owners, due = cursor.fetchone()
+    return places, Counter(owners), due
+
+
+def _let_in() -> None:
     """Let delayed tasks whose time has come stand in their lanes."""
     due = Task.objects.pending().filter(not_before__lte=Now()).order_by("not_before").values("pk")[:_DUE_AT_ONCE]
     Task.objects.filter(pk__in=due, status=TaskStatus.PENDING).update(not_before=None, waits_because="")
-
-
-def running_by_owner() -> Counter[int]:
-    """Owner → number of tasks in progress."""
-    return Counter(Task.objects.in_progress().order_by().values_list("owner", flat=True))
 
 
 def open_lanes(*, most: int) -> list[Lane]:
@@ -147,27 +187,25 @@ def open_lanes(*, most: int) -> list[Lane]:
         return [Lane(*row) for row in cursor.fetchall()]
 
 
-def rooms_of(nodes: Iterable[Node]) -> dict[int, Room]:
-    """What *nodes* have to offer now, by id."""
-    by_id = {node.pk: node for node in nodes}
-    is_free = ExpressionWrapper(Q(lease_until=None) | Q(lease_until__lt=Now()), output_field=BooleanField())
-    given: defaultdict[int, list[tuple[int, bool]]] = defaultdict(list)
-    for node, number, free in (
-        Slot.objects.filter(node__in=by_id)
+def rooms_of(nodes: Collection[int]) -> dict[int, Room]:
+    """What *nodes*, given by id, have to offer now."""
+    free = Q(slots__lease_until=None) | Q(slots__lease_until__lt=Now())
+    found = (
+        Node.objects.filter(pk__in=nodes)
         .order_by()
-        .annotate(is_free=is_free)
-        .values_list("node", "number", "is_free")
-    ):
-        given[node].append((number, free))
-    return {key: _room(node, given[key]) for key, node in by_id.items()}
+        .annotate(
+            free=ArrayAgg("slots__number", filter=free & Q(slots__number__lte=F("max_associations")), default=[]),
+            # Held above a maximum that was lowered: they count against what there is to give.
+            surplus=Count("slots", filter=~free & Q(slots__number__gt=F("max_associations"))),
+        )
+    )
+    return {node.pk: _room(node, frozenset(node.free), node.surplus) for node in cast("Iterable[Any]", found)}
 
 
-def _room(node: Node, given: Iterable[tuple[int, bool]]) -> Room:
-    free = {number for number, is_free in given if is_free and number <= node.max_associations}
-    # Held above a maximum that was lowered: they count against what there is to give.
-    surplus = sum(1 for number, is_free in given if not is_free and number > node.max_associations)
+def _room(node: Node, free: frozenset[int], surplus: int) -> Room:
     kept = {1} if node.max_associations > 1 else set()
     return Room(
+        node=node.pk,
         name=node.name,
         enabled=node.enabled,
         suspended=node.suspended_reason if node.suspended_at else "",
@@ -179,50 +217,34 @@ def _room(node: Node, given: Iterable[tuple[int, bool]]) -> Room:
     )
 
 
-def _take(lane: Lane, nodes: Iterable[Node], more: Container[int], worker: str, lease: float) -> Claimed:
-    until = Now() + timedelta(seconds=lease)
+def _take(lane: Lane, servers: Mapping[int, int], worker: str, lease: float) -> Claimed:
+    """Take the first task of *lane*, with as many slots of each server as *servers* says."""
     # The job first, then the task: the order in which actions and settling lock them.
     job = Job.objects.select_for_update().filter(tasks=lane.oldest).first()
-    task = Task.objects.claimable().select_for_update().filter(pk=lane.oldest).first()
-    if job is None or task is None:
+    if job is None:
         raise _TakenMeanwhile
-    claim, attempt = task.claim + 1, task.attempts + 1
-    taken = {
-        node.pk: _slots(node, lane, node.pk in more, holder=worker, task=f"{task.pk}.{claim}", until=until)
-        for node in nodes
-    }
-    Task.objects.filter(pk=task.pk).update(
-        status=TaskStatus.IN_PROGRESS,
-        worker=worker,
-        claim=claim,
-        attempts=attempt,
-        lease_until=until,
-        started_at=Now(),
-        seconds=None,
-        message="",
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_TASK, [worker, lease, lane.oldest])
+        taken = cursor.fetchone()
+        if taken is None:
+            raise _TakenMeanwhile
+        claim, attempt = taken
+        for node in sorted(servers):
+            values = (worker, f"{lane.oldest}.{claim}", lease, node, lane.interactive, servers[node])
+            cursor.execute(_TAKE_SLOTS, values)
+            if cursor.rowcount < servers[node]:
+                raise _TakenMeanwhile
     if job.status != JobStatus.IN_PROGRESS:
         settle_job(job)
-    to_itself = lane.source == lane.destination and taken[lane.source] > 0
+    to_itself = lane.source == lane.destination and lane.source in servers
     return Claimed(
-        task=task.pk,
+        task=lane.oldest,
         job=job.pk,
         worker=worker,
         claim=claim,
         attempt=attempt,
         source=lane.source,
         destination=lane.destination,
-        source_associations=taken[lane.source] - to_itself,
-        destination_associations=1 if to_itself else taken[lane.destination],
+        source_associations=servers.get(lane.source, 0) - to_itself,
+        destination_associations=1 if to_itself else servers.get(lane.destination, 0),
     )
-
-
-def _slots(node: Node, lane: Lane, more: bool, *, holder: str, task: str, until: Combinable) -> int:
-    """Take what *lane* needs of *node*, one more if possible where *more* says so. Returns how many."""
-    if node.is_folder:
-        return 0
-    needed = lane.needs[node.pk]
-    for count in (needed + 1, needed) if more else (needed,):
-        if slots.take(node, count, holder=holder, task=task, until=until, interactive=lane.interactive):
-            return count
-    raise _TakenMeanwhile

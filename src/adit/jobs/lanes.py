@@ -49,6 +49,7 @@ class Room:
         hold_all: The windows hold interactive work too.
     """
 
+    node: int
     name: str
     enabled: bool
     suspended: str

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from django.db import connection, transaction
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from adit.endpoints.cancel import CancelToken
@@ -16,7 +17,7 @@ from adit.jobs.claim import Claimed
 from adit.jobs.models import Task, Worker
 from adit.jobs.outcomes import Stop
 from adit.jobs.patience import AWAY
-from adit.nodes import slots
+from adit.nodes.models import Slot
 
 logger = logging.getLogger(__name__)
 
@@ -128,20 +129,23 @@ class Heartbeat:
             if running.claimed.key not in ours:
                 running.stop(Stop.LOST)
 
-    @transaction.atomic
     def _renew(self, running: Iterable[Running]) -> set[str]:
-        """Renew, and return the keys of the claims that hold."""
+        """Renew, and return the keys of the claims that hold.
+
+        Only what a thread of ours is at: what one left behind in a crash runs out and goes to others.
+        """
         until = Now() + timedelta(seconds=self.lease)
         Worker.objects.filter(name=self.worker).update(alive_until=until)
-        slots.renew(holder=self.worker, until=until)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE jobs_task SET lease_until = now() + %s * interval '1 second'"
-                " WHERE worker = %s AND status = 'in progress' AND id = ANY (%s) RETURNING id, claim",
-                # Only what a thread of ours is at: what one left behind in a crash runs out and goes to others.
-                [self.lease, self.worker, [each.claimed.task for each in running]],
-            )
-            return {f"{task}.{claim}" for task, claim in cursor.fetchall()}
+        return {each.claimed.key for each in running if self._renew_one(each.claimed, until)}
+
+    @transaction.atomic
+    def _renew_one(self, claimed: Claimed, until: Combinable) -> bool:
+        # The task before its slots, as settling does: two that wait for each other would stop both.
+        mine = Task.objects.mine(claimed.worker, claimed.task, claimed.claim)
+        if not mine.update(lease_until=until):
+            return False
+        Slot.objects.filter(holder=claimed.worker, task=claimed.key).update(lease_until=until)
+        return True
 
     def look(self) -> None:
         """Stop the tasks that somebody wants to stop, and those that make no progress."""
@@ -164,11 +168,12 @@ class Heartbeat:
     def run(self) -> None:
         """Beat and look until `end` is called."""
         try:
-            while not self._ended.is_set():
-                beat_at = self._clock() + self._interval
-                self.beat()
-                while not self._ended.wait(min(LOOK, self._interval)) and self._clock() < beat_at:
-                    self.look()
+            beat_at = self._clock()
+            while not self._ended.wait(min(LOOK, self._interval)):
+                if self._clock() >= beat_at:
+                    beat_at = self._clock() + self._interval
+                    self.beat()
+                self.look()
         finally:
             connection.close()
 

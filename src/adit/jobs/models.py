@@ -16,8 +16,9 @@ from adit.jobs import states
 from adit.jobs.states import JobStatus, TaskStatus
 from adit.nodes.models import Node
 
-_TASK_ENDED = sorted(states.TASK_ENDED)
-_JOB_ENDED = sorted(states.JOB_ENDED)
+# Plain text, so that migrations do not depend on the enumerations of today.
+_TASK_ENDED = sorted(status.value for status in states.TASK_ENDED)
+_JOB_ENDED = sorted(status.value for status in states.JOB_ENDED)
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -70,10 +71,12 @@ class Job(models.Model):
             models.Index("status", "id", name="job_in_status"),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(status__in=list(JobStatus)), name="job_status_is_known"),
             models.CheckConstraint(
-                condition=Q(status=JobStatus.UNVERIFIED, verified_at=None)
-                | (~Q(status=JobStatus.UNVERIFIED) & Q(verified_at__isnull=False)),
+                condition=Q(status__in=[status.value for status in JobStatus]), name="job_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status=JobStatus.UNVERIFIED.value, verified_at=None)
+                | (~Q(status=JobStatus.UNVERIFIED.value) & Q(verified_at__isnull=False)),
                 name="job_unverified_until_verified",
             ),
             models.CheckConstraint(
@@ -82,7 +85,7 @@ class Job(models.Model):
                 name="job_ended_has_its_time",
             ),
             models.CheckConstraint(
-                condition=~Q(status=JobStatus.CANCELING) | Q(cancel_requested_at__isnull=False),
+                condition=~Q(status=JobStatus.CANCELING.value) | Q(cancel_requested_at__isnull=False),
                 name="job_canceling_was_asked_for",
             ),
         ]
@@ -178,25 +181,27 @@ class Task(models.Model):
                 "source",
                 "destination",
                 "id",
-                condition=Q(status=TaskStatus.PENDING, held=False, not_before=None),
+                condition=Q(status=TaskStatus.PENDING.value, held=False, not_before=None),
                 name="task_lane",
             ),
             models.Index(
                 "not_before",
-                condition=Q(status=TaskStatus.PENDING, not_before__isnull=False),
+                condition=Q(status=TaskStatus.PENDING.value, not_before__isnull=False),
                 name="task_delayed",
             ),
-            models.Index("worker", condition=Q(status=TaskStatus.IN_PROGRESS), name="task_running"),
+            models.Index("worker", condition=Q(status=TaskStatus.IN_PROGRESS.value), name="task_running"),
             models.Index("job", "status", name="task_of_job"),
             models.Index("study_uid", name="task_study"),
             models.Index("patient_id", condition=~Q(patient_id=""), name="task_patient"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["job", "work", "source", "study_uid"], name="task_once_per_study"),
-            models.CheckConstraint(condition=Q(status__in=list(TaskStatus)), name="task_status_is_known"),
             models.CheckConstraint(
-                condition=(Q(status=TaskStatus.IN_PROGRESS, lease_until__isnull=False) & ~Q(worker=""))
-                | (~Q(status=TaskStatus.IN_PROGRESS) & Q(lease_until=None, worker="", stop_requested_at=None)),
+                condition=Q(status__in=[status.value for status in TaskStatus]), name="task_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=(Q(status=TaskStatus.IN_PROGRESS.value, lease_until__isnull=False) & ~Q(worker=""))
+                | (~Q(status=TaskStatus.IN_PROGRESS.value) & Q(lease_until=None, worker="", stop_requested_at=None)),
                 name="task_in_progress_has_a_worker",
             ),
             models.CheckConstraint(
@@ -209,7 +214,7 @@ class Task(models.Model):
                 name="task_has_nodes_until_it_ended",
             ),
             models.CheckConstraint(
-                condition=Q(not_before=None) | Q(status=TaskStatus.PENDING), name="task_waits_only_when_pending"
+                condition=Q(not_before=None) | Q(status=TaskStatus.PENDING.value), name="task_waits_only_when_pending"
             ),
             models.CheckConstraint(condition=Q(failures__lte=F("attempts")), name="task_fails_once_an_attempt"),
         ]

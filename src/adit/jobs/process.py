@@ -24,7 +24,7 @@ from adit.jobs.outcomes import Stop
 from adit.jobs.patience import AWAY
 from adit.jobs.queue import serve, wake
 from adit.jobs.upkeep import give_back, tidy
-from adit.jobs.worker import Conditions, Opening, perform
+from adit.jobs.worker import Conditions, Opens, perform
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Process:
     """
 
     def __init__(
-        self, *, places: int, opening: Opening, limits: Limits, sweep: Callable[[], object] = lambda: None
+        self, *, places: int, opening: Opens, limits: Limits, sweep: Callable[[], object] = lambda: None
     ) -> None:
         self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
         self.places = places
@@ -131,7 +131,7 @@ class Process:
             connections.close_all()
 
 
-def run_worker(process: Process) -> None:
+def run(process: Process) -> None:
     """Be a worker until SIGTERM or SIGINT. Call it in the main thread.
 
     Then running transfers are broken off and their tasks pending again, all within 8 s.

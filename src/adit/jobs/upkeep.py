@@ -30,6 +30,8 @@ DIED = "the worker process that ran it died"
 def tidy(*, waits: Sequence[float]) -> bool:
     """Give back what dead processes had, bring jobs in line with their tasks, and wake idle workers.
 
+    In small transactions, each of which can be done twice, so that nobody waits long for a row.
+
     Returns:
         False when another process was at it.
     """
@@ -38,14 +40,16 @@ def tidy(*, waits: Sequence[float]) -> bool:
             return False
         Worker.objects.filter(alive_until__lt=Now()).delete()
         # Expired slots count as free already; this only clears the names of the dead.
-        Slot.objects.filter(lease_until__lt=Now()).update(holder="", task="", lease_until=None)
+        expired = Slot.objects.filter(lease_until__lt=Now()).select_for_update(skip_locked=True)
+        Slot.objects.filter(pk__in=expired.values("pk")).update(holder="", task="", lease_until=None)
         forget_tickets()
-        lost = list(Task.objects.in_progress().filter(lease_until__lt=Now()).values_list("pk", "job"))
-        for task, job in lost:
-            _take_back(task, job, waits)
-        _settle_missed()
+    for task, job in Task.objects.in_progress().filter(lease_until__lt=Now()).values_list("pk", "job"):
+        _take_back(task, job, waits)
+    for job in _missed():
+        _settle_missed(job)
+    with transaction.atomic():
         wake()
-        return True
+    return True
 
 
 def give_back(worker: str) -> int:
@@ -86,11 +90,12 @@ def _alone() -> bool:
     return bool(alone)
 
 
+@transaction.atomic
 def _take_back(task_id: int, job_id: int, waits: Sequence[float]) -> None:
     """A task whose lease ran out is pending again; a task that kills its workers ends at last."""
-    job = Job.objects.select_for_update().get(pk=job_id)
+    job = Job.objects.select_for_update().filter(pk=job_id).first()
     task = Task.objects.in_progress().select_for_update().filter(pk=task_id, lease_until__lt=Now()).first()
-    if task is None:
+    if job is None or task is None:
         return
     if task.stop_requested_at or job.cancel_requested_at:
         decision = Decision(TaskStatus.CANCELED, "canceled")
@@ -115,13 +120,18 @@ def _take_back(task_id: int, job_id: int, waits: Sequence[float]) -> None:
     logger.warning("Task %s was left by %s: %s", task.pk, task.worker, decision.status)
 
 
-def _settle_missed() -> None:
-    """Jobs whose status does not follow from their tasks any more, because a process died in between."""
+def _missed() -> list[int]:
+    """Jobs whose status does not follow from their tasks, because a process died in between."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT j.id FROM jobs_job j WHERE j.status IN ('in progress', 'canceling')"
             " AND NOT EXISTS (SELECT 1 FROM jobs_task t WHERE t.job_id = j.id AND t.status = 'in progress')"
         )
-        missed = [job for (job,) in cursor.fetchall()]
-    for job in Job.objects.select_for_update().filter(pk__in=missed).order_by("pk"):
-        settle_job(job)
+        return [job for (job,) in cursor.fetchall()]
+
+
+@transaction.atomic
+def _settle_missed(job: int) -> None:
+    found = Job.objects.select_for_update().filter(pk=job).first()
+    if found is not None:
+        settle_job(found)

@@ -44,8 +44,8 @@ from adit.transfer.runners import transfer
 logger = logging.getLogger(__name__)
 
 
-class Opening(Protocol):
-    """Turns nodes into endpoints."""
+class Opens(Protocol):
+    """Turns nodes into endpoints, as `adit.nodes.opening.Opening` does."""
 
     def source(self, node: Node, *, cancel: Cancellation, associations: int) -> AbstractContextManager[Source]:
         """Open *node* to find and retrieve; leaving the block closes it."""
@@ -67,7 +67,7 @@ class Conditions:
             transaction that settles a task.
     """
 
-    opening: Opening
+    opening: Opens
     waits: Sequence[float]
     wake: Callable[[], object]
 

@@ -223,6 +223,11 @@ class Node(models.Model):
         return self.kind == Kind.FOLDER
 
     @property
+    def our_ae_title(self) -> str:
+        """How we call ourselves to this server."""
+        return self.calling_ae_title or settings.ADIT_AE_TITLE
+
+    @property
     def abilities(self) -> frozenset[Ability]:
         """What the server is said to be able to do; nothing for a folder."""
         return frozenset(ability for ability in Ability if getattr(self, ability.value))

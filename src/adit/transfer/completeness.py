@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Self
 
 from adit.dicom.errors import Canceled, DicomError
@@ -47,7 +48,7 @@ class Asking:
     """
 
     def __init__(self, source: Source, study: UID, series: Sequence[UID]) -> None:
-        self._ask = lambda: list_instances(source, study, series)
+        self._ask: Callable[[], Listing] = partial(list_instances, source, study, tuple(series))
         self._pool: ThreadPoolExecutor | None = None
         self._answer: Future[Listing] | None = None
         if series and source.capabilities.finds_while_retrieving:

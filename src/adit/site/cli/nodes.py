@@ -120,7 +120,10 @@ def list_nodes(as_json: AsJson = False) -> None:
         return
     print_table(
         ("name", "kind", "where", "can", "associations"),
-        ((n.name, n.kind, _where(n), ", ".join(_words(n.abilities)), n.max_associations if n.is_server else None) for n in nodes),
+        (
+            (n.name, n.kind, _where(n), ", ".join(_words(n.abilities)), n.max_associations if n.is_server else None)
+            for n in nodes
+        ),
     )
 
 
@@ -280,4 +283,6 @@ def _show(found: Node, *, as_json: bool) -> None:
     if as_json:
         print_json(describe(found))
     else:
-        print_table(("", found.name), ((k, ", ".join(v) if isinstance(v, list) else v) for k, v in describe(found).items()))
+        print_table(
+            ("", found.name), ((k, ", ".join(v) if isinstance(v, list) else v) for k, v in describe(found).items())
+        )

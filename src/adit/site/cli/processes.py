@@ -191,7 +191,7 @@ def worker(
 ) -> None:
     """Run a worker process in the foreground. Ctrl-C lets it finish what it must."""
     require_running()
-    from adit.jobs.queue import run_worker  # noqa: PLC0415 - needs Django
+    from adit.jobs.starting import run_worker  # noqa: PLC0415 - needs Django
 
     run_worker(concurrency or config().concurrency)
 

@@ -112,7 +112,7 @@ class Archive:
                 yield answer(attributes, identifier)
 
     def under(self, identifier: Dataset) -> list[Record]:
-        """Every instance that a C-GET or C-MOVE identifier names, in order of series and instance.
+        """Every instance that a C-GET or C-MOVE identifier names.
 
         Raises:
             ValueError: It lacks its level, or the unique key of that level.

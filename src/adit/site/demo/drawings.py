@@ -1,5 +1,6 @@
 """Images with text in their pixels: ultrasound and dose sheets."""
 
+import unicodedata
 from functools import cache
 
 import numpy as np
@@ -8,7 +9,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from adit.site.demo.description import DemoSeries, DemoStudy
 
-Bytes = npt.NDArray[np.uint8]
+# The built-in font has the letters of ASCII only.
+_PLAIN = str.maketrans({
+    "ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ø": "oe", "å": "aa", "Å": "Aa",
+    "ı": "i", "Ł": "L", "ł": "l",
+})  # fmt: skip
 
 
 def ultrasound(study: DemoStudy, series: DemoSeries, number: int) -> bytes:
@@ -26,7 +31,7 @@ def ultrasound(study: DemoStudy, series: DemoSeries, number: int) -> bytes:
     picture = Image.fromarray(np.repeat(grey[:, :, None], 3, axis=2))
     draw = ImageDraw.Draw(picture)
     born = study.patient.birth_date
-    draw.text((8, 4), f"{_latin(study)}  *{born[6:]}.{born[4:6]}.{born[:4]}", fill=(255, 255, 255), font=_font(16))
+    draw.text((8, 4), f"{shown_name(study)}  *{born[6:]}.{born[4:6]}.{born[:4]}", fill=(255, 255, 255), font=_font(16))
     draw.text((8, 24), f"{study.patient.id}   {_date(study.date)}", fill=(255, 255, 255), font=_font(14))
     draw.text((8, height - 22), f"C5-1  15 cm  MI 1.1   {number}/{series.count}", fill=(255, 220, 90), font=_font(13))
     return picture.tobytes()
@@ -38,7 +43,7 @@ def dose_sheet(study: DemoStudy, series: DemoSeries) -> bytes:
     draw = ImageDraw.Draw(picture)
     lines = [
         f"{_date(study.date)}  {study.time[:2]}:{study.time[2:4]}",
-        f"Patient:  {_latin(study)}   {study.patient.id}",
+        f"Patient:  {shown_name(study)}   {study.patient.id}",
         f"Birth date:  {_date(study.patient.birth_date)}    Accession:  {study.accession_number}",
         "",
         "Scan             kV     mAs    CTDIvol    DLP",
@@ -52,10 +57,12 @@ def dose_sheet(study: DemoStudy, series: DemoSeries) -> bytes:
     return picture.tobytes()
 
 
-def _latin(study: DemoStudy) -> str:
-    """The first group of the name; letters that the built-in font lacks are drawn as boxes, as on some machines."""
-    family, _, given = study.patient.name.split("=")[0].partition("^")
-    return f"{family.upper()}, {given.replace('^', ' ').strip()}"
+def shown_name(study: DemoStudy) -> str:
+    """The name as an old machine shows it: in plain Latin capitals, or the id where it has no such letters."""
+    name = study.patient.name.split("=")[0].translate(_PLAIN)
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", name) if letter.isascii())
+    family, _, given = plain.partition("^")
+    return f"{family.upper()}, {given.replace('^', ' ').strip()}" if family.strip() else study.patient.id
 
 
 def _date(date: str) -> str:

@@ -95,13 +95,14 @@ def _mr(data: Dataset, study: DemoStudy, series: DemoSeries) -> None:
     _placed(data, study, series, HEAD_WIDTH)
     data.ImageType = ["ORIGINAL", "PRIMARY", "M", "ND"]
     t1 = series.kind is Kind.MR_T1
-    data.ScanningSequence = "GR" if t1 else "SE"
+    data.ScanningSequence = ["GR", "IR"] if t1 else "SE"
     data.SequenceVariant = "SP" if t1 else "SK"
     data.ScanOptions = ""
     data.MRAcquisitionType = "3D" if t1 else "2D"
     data.RepetitionTime, data.EchoTime = ("1900", "2.5") if t1 else ("4500", "98")
     data.EchoTrainLength = 1 if t1 else 15
-    data.InversionTime = "900" if t1 else ""
+    if t1:
+        data.InversionTime = "900"
     data.MagneticFieldStrength = "3"
     data.SequenceName = "*tfl3d1" if t1 else "*tse2d1_15"
     data.ProtocolName = series.description
@@ -133,7 +134,6 @@ def _radiograph(data: Dataset, study: DemoStudy, series: DemoSeries) -> None:
     data.ImageType = ["ORIGINAL", "PRIMARY"]
     data.ViewPosition = "PA"
     data.PatientOrientation = ["L", "F"]
-    data.Laterality = ""
     data.KVP = "125"
     data.PlateID = "17"
     data.ImagerPixelSpacing = [f"{WIDTH / series.edge:.6g}"] * 2
@@ -148,7 +148,6 @@ def _ultrasound(data: Dataset, study: DemoStudy, series: DemoSeries) -> None:
     image_size(data, series.edge, series.edge * 4 // 3, bits=8, samples=3)
     data.ImageType = ["ORIGINAL", "PRIMARY", "ABDOMINAL", "0001"]
     data.PatientOrientation = ""
-    data.Laterality = ""
     data.LossyImageCompression = "00"
     data.UltrasoundColorDataPresent = 0
     data.AcquisitionDateTime = study.date + study.time

@@ -236,11 +236,11 @@ def _put_encoded(event: evt.Event, sending: Mapping[str, Record]) -> None:
         return
     record = sending[str(event.message.command_set.AffectedSOPInstanceUID)]
     encoded = record.load()
-    [agreed] = next(
-        c for c in event.assoc.accepted_contexts if c.context_id == event.message.context_id
-    ).transfer_syntax
-    if agreed != record.transfer_syntax:
-        encoded = _recoded(encoded, pydicom.uid.UID(record.transfer_syntax), agreed)
+    number = event.message.context_id
+    [agreed] = next(each for each in event.assoc.accepted_contexts if each.context_id == number).transfer_syntax
+    held = pydicom.uid.UID(record.transfer_syntax)
+    if agreed != held:
+        encoded = _recoded(encoded, held, agreed)
     event.message.data_set = BytesIO(encoded)
 
 

@@ -92,6 +92,8 @@ def structure_set(data: Dataset, study: DemoStudy, series: DemoSeries) -> None:
     """Complete *data* to an RT Structure Set: both lungs outlined on every fourth slice of its CT."""
     key, count = series.of
     data.InstanceNumber = 1
+    data.FrameOfReferenceUID = study.frame_of_reference
+    data.PositionReferenceIndicator = ""
     data.StructureSetLabel = "Lungs"
     data.StructureSetDate, data.StructureSetTime = study.date, study.time
     data.OperatorsName = ""

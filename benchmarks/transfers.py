@@ -1,0 +1,207 @@
+"""Transfers through queue and ledger, side by side with DCMTK: `python -m benchmarks.transfers`.
+
+Prints the median of five and its ratio to what DCMTK needs for the same in the same run. Peers
+have TCP_NODELAY=1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks import data
+from benchmarks.running import Adit, adit
+from benchmarks.timing import REPEATS, disk_write, loopback_copy, median_of, seconds_of
+from tests.peers.data import Study
+from tests.peers.dcmtk import getscu, storescp, storescu
+from tests.peers.orthanc import Orthanc, orthanc
+from tests.peers.process import Entity
+
+MEGABYTE = 1_000_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.transfers", description=__doc__)
+    parser.add_argument("--repeats", type=int, default=REPEATS)
+    parser.add_argument("--only", default="", help="folder, storescp, orthanc, small, memory or limits")
+    chosen = parser.parse_args()
+    parts: dict[str, Callable[[int, Path], None]] = {
+        "limits": limits,
+        "folder": to_folder,
+        "storescp": to_storescp,
+        "orthanc": to_orthanc,
+        "small": small_studies,
+        "memory": memory,
+    }
+    with tempfile.TemporaryDirectory(prefix="adit-benchmark-") as temporary:
+        for name, part in parts.items():
+            if chosen.only in ("", name):
+                place = Path(temporary) / name
+                place.mkdir()
+                part(chosen.repeats, place)
+
+
+def say(what: str, ours: float, theirs: float, *, peer: str, most: float) -> None:
+    ratio = ours / theirs
+    verdict = "ok" if ratio <= most else "TOO SLOW"
+    print(
+        f"{what:<34}{ours:8.3f} s   {peer:<22}{theirs:8.3f} s   {ratio:5.2f} of at most {most}  {verdict}", flush=True
+    )
+
+
+def limits(repeats: int, place: Path) -> None:
+    """What the machine can do with the bytes of A."""
+    size, files = 512 * 1024, 400
+    copy = median_of(lambda: loopback_copy(files * size), repeats)
+    plain = median_of(_numbered(lambda n: disk_write(place / f"plain{n}", files, size, synced=False)), repeats)
+    synced = median_of(_numbered(lambda n: disk_write(place / f"synced{n}", files, size, synced=True)), repeats)
+    print(
+        f"{files * size // MEGABYTE} MB: loopback {copy:.3f} s, disk {plain:.3f} s, synced disk {synced:.3f} s",
+        flush=True,
+    )
+
+
+def _numbered(action: Callable[[int], float]) -> Callable[[], float]:
+    numbers = iter(range(1_000_000))
+    return lambda: action(next(numbers))
+
+
+@contextmanager
+def running(place: Path, *studies: Study, workers: int = 1, concurrency: int = 1) -> Iterator[tuple[Adit, Orthanc]]:
+    """ADIT and an Orthanc that holds *studies*, known as node "source"."""
+    with orthanc() as pacs, adit("--workers", str(workers), "--concurrency", str(concurrency), place=place) as running:
+        for study in studies:
+            pacs.fill(study.part10())
+        running.add_server("source", pacs, "--can", "find,get,store", "--max-associations", "4")
+        yield running, pacs
+
+
+def transferred(running: Adit, study: Study, destination: str) -> float:
+    """Seconds from claim to settled."""
+    job = running("transfer", "--from", "source", "--to", destination, "--study", study.uid, "--wait")
+    task = job["tasks"][0]
+    assert task["status"] == "success", task["message"]
+    return float(task["seconds"])
+
+
+def got(pacs: Orthanc, study: Study, folder: Path) -> float:
+    """Seconds of getscu."""
+    folder.mkdir()
+    try:
+        return seconds_of(lambda: getscu(pacs, study.uid, folder=folder))
+    finally:
+        shutil.rmtree(folder)
+
+
+def got_and_stored(pacs: Orthanc, study: Study, folder: Path, peer: Entity) -> float:
+    """Seconds of getscu followed by storescu."""
+    folder.mkdir()
+    try:
+        return seconds_of(lambda: getscu(pacs, study.uid, folder=folder)) + seconds_of(lambda: storescu(peer, folder))
+    finally:
+        shutil.rmtree(folder)
+
+
+def to_folder(repeats: int, place: Path) -> None:
+    _to_folder("A", data.a(), 1.3, repeats, place)
+    _to_folder("B", data.b(), 1.5, repeats, place)
+
+
+def _to_folder(name: str, study: Study, most: float, repeats: int, place: Path) -> None:
+    with running(place, study) as (adit, pacs):
+        adit("node", "add", "folder", "--folder", str(place / "target"))
+        theirs = median_of(lambda: got(pacs, study, place / "getscu"), repeats)
+        ours = median_of(lambda: transferred(adit, study, "folder"), repeats)
+    say(f"{name}: C-GET to a folder", ours, theirs, peer="getscu", most=most)
+
+
+def to_storescp(repeats: int, place: Path) -> None:
+    _to_storescp("A", data.a(), 0.8, repeats, place)
+    _to_storescp("B", data.b(), 1.2, repeats, place)
+
+
+def _to_storescp(name: str, study: Study, most: float, repeats: int, place: Path) -> None:
+    with running(place, study) as (adit, pacs), storescp(ignore=True) as target:
+        adit.add_server("target", target, "--can", "store")
+        theirs = median_of(lambda: got_and_stored(pacs, study, place / "getscu", target), repeats)
+        ours = median_of(lambda: transferred(adit, study, "target"), repeats)
+    say(f"{name}: relay to storescp", ours, theirs, peer="getscu, storescu", most=most)
+
+
+def to_orthanc(repeats: int, place: Path) -> None:
+    _to_orthanc("A", data.a(), 0.8, repeats, place)
+    _to_orthanc("B", data.b(), 0.8, repeats, place)
+
+
+def _to_orthanc(name: str, study: Study, most: float, repeats: int, place: Path) -> None:
+    with running(place, study) as (adit, pacs), orthanc(ae_title="TARGET") as target:
+        adit.add_server("target", target, "--can", "find,get,store")
+
+        def ours_once() -> float:
+            target.clear()
+            return transferred(adit, study, "target")
+
+        def theirs_once() -> float:
+            target.clear()
+            return got_and_stored(pacs, study, place / "getscu", target)
+
+        theirs = median_of(theirs_once, repeats)
+        ours = median_of(ours_once, repeats)
+    say(f"{name}: relay to Orthanc", ours, theirs, peer="getscu, storescu", most=most)
+
+
+def small_studies(repeats: int, place: Path) -> None:
+    studies = data.s()
+    names = place / "studies.txt"
+    names.write_text("\n".join(study.uid for study in studies))
+    with running(place, *studies, workers=2, concurrency=2) as (adit, pacs):
+        adit("node", "add", "folder", "--folder", str(place / "target"))
+
+        def once() -> float:
+            job = adit("transfer", "--from", "source", "--to", "folder", "--studies", str(names), "--wait")
+            assert job["status"] == "success", job["message"]
+            return len(studies) / float(job["seconds"])
+
+        rate = median_of(once, repeats)
+        alone = median_of(lambda: transferred(adit, studies[0], "folder"), max(repeats, 11))
+        theirs = median_of(lambda: got(pacs, studies[0], place / "getscu"), max(repeats, 11))
+    print(f"S: 50 studies of 10 in one job: {rate:.1f} tasks a second (at least 15)", flush=True)
+    print(
+        f"S: one alone: {alone * 1000:.0f} ms; getscu of the same: {theirs * 1000:.0f} ms (at most 40 ms on top)",
+        flush=True,
+    )
+
+
+def memory(repeats: int, place: Path) -> None:
+    """The most that a worker process ever held, with one transfer and with four at a time."""
+    del repeats
+    for concurrency in (1, 4):
+        studies = [data.ct_study(1, 400, size=512 * 1024, name=f"memory {n}") for n in range(concurrency)]
+        names = place / f"{concurrency}.txt"
+        names.write_text("\n".join(study.uid for study in studies))
+        with running(place, *studies, concurrency=concurrency) as (adit, _pacs), storescp(ignore=True) as target:
+            adit.add_server("target", target, "--can", "store", "--max-associations", "8")
+            job: dict[str, Any] = adit(
+                "transfer", "--from", "source", "--to", "target", "--studies", str(names), "--wait"
+            )
+            assert job["status"] == "success", job["message"]
+            peaks = [_peak(pid) for pid in adit.worker_pids()]
+        allowed = 300 + 64 * (concurrency - 1)
+        print(f"memory with {concurrency} transfers at a time: {max(peaks)} MB (at most {allowed})", flush=True)
+
+
+def _peak(pid: int) -> int:
+    """MB of resident memory that process *pid* held at most."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) // 1000
+    raise RuntimeError(f"process {pid} does not tell its memory")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Matching here what the peer ignored (PS3.4 C.2.2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+
+from adit.dicom.instance import Instance
+from adit.dicom.match import Match
+from adit.dicom.matching import matches
+from adit.dicom.protocols import Capabilities, Source
+from adit.dicom.query import Query
+from adit.dicom.refs import Ref
+
+
+class Rechecked:
+    """A source whose answers all fit the question."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._source.capabilities
+
+    def find(self, query: Query) -> Iterator[Match]:
+        # The limit counts what fits: the peer is asked without it.
+        unlimited = Query(query.level, query.keys, query.wanted)
+        given = 0
+        for match in self._source.find(unlimited):
+            if matches(match, query):
+                yield match
+                given += 1
+                if given == query.limit:
+                    return
+
+    def retrieve(self, refs: Sequence[Ref]) -> Generator[Instance, None, None]:
+        return self._source.retrieve(refs)

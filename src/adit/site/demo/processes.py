@@ -1,0 +1,64 @@
+"""The three demo PACS as processes that the supervisor runs."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from adit.site.database import free_port, is_free
+from adit.site.supervise import Process
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPacs:
+    """One of them.
+
+    Attributes:
+        name: Of its node.
+        port: Where it listens when that is free.
+        holds: What it is filled with, see `pacs.py`.
+        lies: Instances of its study that it never sends.
+    """
+
+    name: str
+    ae_title: str
+    port: int
+    holds: str
+    lies: int = 0
+
+
+DEMO_PACS = (
+    DemoPacs("Demo PACS", "DEMO_PACS", 11122, "demo"),
+    DemoPacs("Demo Research", "DEMO_RESEARCH", 11123, "nothing"),
+    DemoPacs("Demo Liar", "DEMO_LIAR", 11124, "miscounted", lies=3),
+)
+
+
+def chosen_ports() -> dict[str, int]:
+    """A port for each by its name: its own, or a free one where that is taken."""
+    return {pacs.name: pacs.port if is_free(pacs.port, HOST) else free_port(HOST) for pacs in DEMO_PACS}
+
+
+def process_of(pacs: DemoPacs, ports: dict[str, int], home: Path) -> Process:
+    """The process that runs *pacs*, its data below *home*."""
+    command = [sys.executable, "-P", "-m", "adit.site.demo.pacs"]
+    command += ["--ae-title", pacs.ae_title, "--port", str(ports[pacs.name]), "--holds", pacs.holds]
+    command += ["--folder", str(home / "demo" / pacs.ae_title.lower())]
+    if pacs.lies:
+        command += ["--lies", str(pacs.lies)]
+    for other in DEMO_PACS:
+        command += ["--peer", f"{other.ae_title}={HOST}:{ports[other.name]}"]
+
+    async def ready() -> bool:
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection(HOST, ports[pacs.name])
+            writer.close()
+            return True
+        return False
+
+    return Process(pacs.ae_title.lower(), tuple(command), ready=ready)
