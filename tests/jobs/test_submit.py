@@ -1,4 +1,5 @@
 import pytest
+from django.contrib.auth.models import Group, Permission
 
 from adit.accounts.models import User
 from adit.accounts.verdict import Denied
@@ -40,8 +41,6 @@ class TestSubmitting:
         assert (event.actor, event.job, event.nodes) == ("local:tester", job.pk, ["A", "B"])
 
     def test_keeps_the_group_in_which_it_was_made(self, user):
-        from django.contrib.auth.models import Group
-
         group = Group.objects.create(name="radiology")
         user.groups.add(group)
         user.active_group = group
@@ -78,8 +77,6 @@ class TestSubmitting:
             submitted()
 
     def test_lets_only_the_permitted_jump_the_queue(self, user):
-        from django.contrib.auth.models import Permission
-
         with pytest.raises(Denied, match="before those of others"):
             submit(plan(urgent=True), by=user)
 

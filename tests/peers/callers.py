@@ -8,6 +8,7 @@ import pydicom.uid
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pynetdicom import AE, build_role, evt
+from pynetdicom.pdu import A_ASSOCIATE_RJ
 
 from tests.peers.data import CT_IMAGE, EXPLICIT_LITTLE, File
 from tests.peers.process import Entity
@@ -30,7 +31,7 @@ class Heard:
     """
 
     established: bool = False
-    rejection: tuple[int, int, int] = (0, 0, 0)
+    rejection: tuple[int | None, int | None, int | None] = (None, None, None)
     received: list[str] = field(default_factory=list)
     announced: list[str] = field(default_factory=list)
     statuses: list[int | None] = field(default_factory=list)
@@ -108,11 +109,14 @@ def store(peer: Entity, files: Sequence[File]) -> Heard:
     entity = _entity()
     for sop_class, syntax in sorted({(file.sop_class, file.transfer_syntax) for file in files}):
         entity.add_requested_context(sop_class, syntax)
-    association = entity.associate(peer.host, peer.port, ae_title=peer.ae_title)
+
+    def note(event: evt.Event) -> None:
+        if isinstance(event.pdu, A_ASSOCIATE_RJ):
+            heard.rejection = (event.pdu.result, event.pdu.source, event.pdu.reason_diagnostic)
+
+    handlers: list[Any] = [(evt.EVT_PDU_RECV, note)]
+    association = entity.associate(peer.host, peer.port, ae_title=peer.ae_title, evt_handlers=handlers)
     heard.established = association.is_established
-    primitive: Any = association.acceptor.primitive
-    if association.is_rejected:
-        heard.rejection = (primitive.result, primitive.result_source, primitive.diagnostic)
     for file in files:
         if not association.is_established:
             break

@@ -1,6 +1,10 @@
 """That the peers are what other tests take them for."""
 
 import os
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -9,7 +13,7 @@ from tests.peers import dcmtk
 from tests.peers.data import EXPLICIT_LITTLE, JPEG_2000_LOSSLESS, Study, ct_study
 from tests.peers.dcmtk import dcmqrscp, echoscu, findscu, getscu, movescu, storescp, storescu
 from tests.peers.orthanc import orthanc
-from tests.peers.process import DidNotStart, MissingProgram, program, running
+from tests.peers.process import HOST, DidNotStart, MissingProgram, program, running
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +111,36 @@ class TestAServer:
 
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+    def test_takes_another_port_when_somebody_was_faster(self, tmp_path: Path) -> None:
+        server = program("storescp", package=dcmtk.PACKAGE)
+        tried: list[int] = []
+        with ExitStack() as taken:
+
+            def command(ports: tuple[int, ...]) -> list[str]:
+                if not tried:
+                    taken.enter_context(socket.create_server(("", ports[0])))
+                tried.append(ports[0])
+                return [server, str(ports[0])]
+
+            with running(command, log=tmp_path / "log") as (port,):
+                assert tried == [tried[0], port]
+                assert port != tried[0]
+
+    def test_dies_with_a_test_run_that_is_killed(self) -> None:
+        script = (
+            "from tests.peers.dcmtk import storescp\nwith storescp() as peer: print(peer.port, flush=True); input()"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as run:
+            assert run.stdout is not None
+            port = int(run.stdout.readline())
+            with socket.create_connection((HOST, port)) as line:
+                run.kill()
+                # The kernel closes the connection when the server dies, and nothing else does.
+                line.settimeout(10)
+                assert line.recv(1) == b""
 
     def test_that_ends_at_once_is_an_error_with_its_words(self, tmp_path: Path) -> None:
         doomed = running(lambda _ports: ["sh", "-c", "echo no such luck; exit 3"], log=tmp_path / "log")

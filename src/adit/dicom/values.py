@@ -94,6 +94,7 @@ def first(value: object) -> str:
 
 
 _DATE = re.compile(r"(\d{4})([.\-/]?)(\d{2})\2(\d{2})")
+_DATE_TIME = re.compile(r"\d{10,14}(\.\d{1,6})?([+-]\d{4})?")
 
 
 def read_date(value: object) -> date | None:
@@ -103,7 +104,7 @@ def read_date(value: object) -> date | None:
     if isinstance(value, date):
         return value
     written = first(value)
-    found = _DATE.fullmatch(written) or _DATE.match(written[:8] if len(written) >= 14 else "")
+    found = _DATE.fullmatch(written) or _DATE.match(written if _DATE_TIME.fullmatch(written) else "")
     if not found:
         return None
     try:
@@ -140,11 +141,13 @@ def read_date_range(value: object) -> DateRange | None:
     written = text(value)
     if one := read_date(written):
         return one, one
-    from_, dash, until = (part.strip() for part in written.partition("-"))
-    start, end = read_date(from_), read_date(until)
-    if not dash or not (start or end) or (from_ and not start) or (until and not end):
-        return None
-    return start, end
+    for dash in re.finditer("-", written):
+        # A day may be written with dashes too: the one between the days has a day, or nothing, on each side.
+        from_, until = written[: dash.start()].strip(), written[dash.end() :].strip()
+        start, end = read_date(from_), read_date(until)
+        if (start or end) and bool(from_) == bool(start) and bool(until) == bool(end):
+            return start, end
+    return None
 
 
 TimeRange = tuple[time | None, time | None]

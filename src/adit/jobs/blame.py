@@ -38,9 +38,13 @@ class Blame:
         try:
             yield
         except DicomError as error:
-            if error is not self._error:
-                self._error, self._name = error, name
+            self.blame(error, name)
             raise
+
+    def blame(self, error: DicomError, name: str) -> None:
+        """*error* is the fault of *name*, unless somebody is to blame already."""
+        if error is not self._error:
+            self._error, self._name = error, name
 
     def sentence(self, error: DicomError) -> str:
         """What happened, where, and who can mend it."""

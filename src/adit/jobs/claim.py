@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import connection, transaction
@@ -18,6 +18,7 @@ from adit.jobs.models import Job, Task
 from adit.jobs.settling import settle_job
 from adit.jobs.states import JobStatus, TaskStatus
 from adit.nodes.models import Node
+from adit.nodes.slots import ensure_slots
 
 _ONE_AT_A_TIME = 0x41444954
 """Key of the advisory lock under which claims follow one another."""
@@ -190,16 +191,22 @@ def open_lanes(*, most: int) -> list[Lane]:
 def rooms_of(nodes: Collection[int]) -> dict[int, Room]:
     """What *nodes*, given by id, have to offer now."""
     free = Q(slots__lease_until=None) | Q(slots__lease_until__lt=Now())
-    found = (
-        Node.objects.filter(pk__in=nodes)
-        .order_by()
-        .annotate(
-            free=ArrayAgg("slots__number", filter=free & Q(slots__number__lte=F("max_associations")), default=[]),
-            # Held above a maximum that was lowered: they count against what there is to give.
-            surplus=Count("slots", filter=~free & Q(slots__number__gt=F("max_associations"))),
-        )
+    within = Q(slots__number__lte=F("max_associations"))
+    known = Node.objects.filter(pk__in=nodes).order_by()
+    known = known.annotate(
+        slot_count=Count("slots", filter=within),
+        free=ArrayAgg("slots__number", filter=free & within, default=[]),
+        # Held above a maximum that was lowered: they count against what there is to give.
+        surplus=Count("slots", filter=~free & ~within),
     )
-    return {node.pk: _room(node, frozenset(node.free), node.surplus) for node in cast("Iterable[Any]", found)}
+    found: list[Any] = list(known)
+    lacking = [node for node in found if node.is_server and node.slot_count < node.max_associations]
+    if lacking:
+        # Changed past its save(), by an update of many.
+        for node in lacking:
+            ensure_slots(node)
+        return rooms_of(nodes)
+    return {node.pk: _room(node, frozenset(node.free), node.surplus) for node in found}
 
 
 def _room(node: Node, free: frozenset[int], surplus: int) -> Room:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from socket import gethostname
 
 from django.db import connection, transaction
 from django.db.models.expressions import Combinable
@@ -23,6 +25,18 @@ logger = logging.getLogger(__name__)
 
 LOOK = 1.0
 """Seconds between two looks for tasks that somebody wants to stop."""
+
+
+def announce(worker: str, *, places: int, until: Combinable) -> None:
+    """Tell all others that this process runs tasks, and is alive until then.
+
+    Again and again: a process that was frozen for long finds its row removed.
+    """
+    Worker.objects.update_or_create(
+        name=worker,
+        defaults={"alive_until": until},
+        create_defaults={"host": gethostname(), "pid": os.getpid(), "places": places, "alive_until": until},
+    )
 
 
 class Running:
@@ -66,6 +80,7 @@ class Heartbeat:
 
     Args:
         worker: Name of the process.
+        places: Tasks that it runs at the same time.
         lease, interval, no_progress: Seconds.
     """
 
@@ -73,12 +88,14 @@ class Heartbeat:
         self,
         worker: str,
         *,
+        places: int,
         lease: float,
         interval: float,
         no_progress: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.worker = worker
+        self.places = places
         self.lease = lease
         self._interval = interval
         self._no_progress = no_progress
@@ -135,7 +152,7 @@ class Heartbeat:
         Only what a thread of ours is at: what one left behind in a crash runs out and goes to others.
         """
         until = Now() + timedelta(seconds=self.lease)
-        Worker.objects.filter(name=self.worker).update(alive_until=until)
+        announce(self.worker, places=self.places, until=until)
         return {each.claimed.key for each in running if self._renew_one(each.claimed, until)}
 
     @transaction.atomic

@@ -13,22 +13,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import close_old_connections, connections, transaction
+from django.db import close_old_connections, connection, connections, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from adit.jobs.claim import claim
-from adit.jobs.leases import Heartbeat
+from adit.jobs.claim import Claimed, claim
+from adit.jobs.leases import Heartbeat, announce
 from adit.jobs.models import Worker
 from adit.jobs.outcomes import Stop
-from adit.jobs.patience import AWAY
+from adit.jobs.patience import AWAY, PAUSE
 from adit.jobs.queue import serve, wake
 from adit.jobs.upkeep import give_back, tidy
 from adit.jobs.worker import Conditions, Opens, perform
 
 logger = logging.getLogger(__name__)
 
-GRACE = 7.0
+GRACE = 5.0
 """Seconds that running tasks have to let go of their peers when the process is told to stop."""
 
 
@@ -59,7 +59,11 @@ class Process:
         self._sweep = sweep
         self._stopping = threading.Event()
         self._heartbeat = Heartbeat(
-            self.name, lease=limits.lease, interval=limits.heartbeat, no_progress=limits.no_progress
+            self.name,
+            places=places,
+            lease=limits.lease,
+            interval=limits.heartbeat,
+            no_progress=limits.no_progress,
         )
         self._conditions = Conditions(opening=opening, waits=limits.waits, wake=wake)
         self._threads = [
@@ -71,13 +75,7 @@ class Process:
         """Register, and begin with heartbeat and upkeep."""
         alive_until = Now() + timedelta(seconds=self._limits.lease)
         with transaction.atomic():
-            Worker.objects.create(
-                name=self.name,
-                host=socket.gethostname(),
-                pid=os.getpid(),
-                places=self.places,
-                alive_until=alive_until,
-            )
+            announce(self.name, places=self.places, until=alive_until)
             wake()
         for thread in self._threads:
             thread.start()
@@ -85,16 +83,19 @@ class Process:
     def work(self) -> None:
         """Claim and run tasks until none can be claimed. Called in any number of threads."""
         try:
-            while not self._stopping.is_set():
-                claimed = claim(self.name, lease=self._limits.lease, now=timezone.now())
-                if claimed is None:
-                    return
+            while (claimed := self._claim()) is not None:
                 perform(claimed, heartbeat=self._heartbeat, conditions=self._conditions)
-        except AWAY as error:
-            # The next ticket, at the latest that of upkeep, brings a thread back.
-            logger.warning("No task can be claimed, the database is away: %s", type(error).__name__)
         finally:
             connections.close_all()
+
+    def _claim(self) -> Claimed | None:
+        while not self._stopping.is_set():
+            try:
+                return claim(self.name, lease=self._limits.lease, now=timezone.now())
+            except AWAY:
+                connection.close()
+                self._stopping.wait(PAUSE)
+        return None
 
     def stop(self) -> None:
         """Claim nothing more, and let what runs come back to the queue. Returns at once."""
@@ -107,7 +108,7 @@ class Process:
         self._heartbeat.end()
         for thread in self._threads:
             if thread.is_alive():
-                thread.join(2)
+                thread.join(1)
         try:
             give_back(self.name)
             Worker.objects.filter(name=self.name).delete()
@@ -131,19 +132,19 @@ class Process:
             connections.close_all()
 
 
-def run(process: Process) -> None:
+def run(process: Process, *, grace: float = GRACE) -> None:
     """Be a worker until SIGTERM or SIGINT. Call it in the main thread.
 
     Then running transfers are broken off and their tasks pending again, all within 8 s.
     """
     process.start()
     try:
-        asyncio.run(_serve(process))
+        asyncio.run(_serve(process, grace))
     finally:
         process.finish()
 
 
-async def _serve(process: Process) -> None:
+async def _serve(process: Process, grace: float) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -151,15 +152,15 @@ async def _serve(process: Process) -> None:
         process.stop()
         stopping.set()
         # A peer that does not even let go of its socket must not keep the process.
-        threading.Thread(target=_leave, args=(process,), name="last resort", daemon=True).start()
+        threading.Thread(target=_leave, args=(process, grace), name="last resort", daemon=True).start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     await serve(process.work, places=process.places, stopping=stopping)
 
 
-def _leave(process: Process) -> None:
-    threading.Event().wait(GRACE)
-    logger.error("Tasks did not end within %s s; the process leaves them to the others", GRACE)
+def _leave(process: Process, grace: float) -> None:
+    threading.Event().wait(grace)
+    logger.error("Tasks did not end within %s s; the process leaves them to the others", grace)
     process.finish()
     os._exit(1)

@@ -28,19 +28,17 @@ QUEUE = "tickets"
 PAUSE = 0.3
 """Seconds between two tries to reach a database that is away."""
 
-# Workers that can be woken: places without a running task, less the tickets on their way. Tasks that
-# may run: bounded by the same number, so that no more is read than matters.
+# Tasks that may run, but no more than there are places without a running task, less the tickets that
+# are on their way.
 _WANTED = """
-WITH idle AS (
-  SELECT greatest(0,
-    coalesce((SELECT sum(places) FROM jobs_worker WHERE alive_until > now()), 0)
-    - (SELECT count(*) FROM jobs_task WHERE status = 'in progress')
-    - (SELECT count(*) FROM procrastinate_jobs WHERE task_name = %s AND status = 'todo'))::int AS places
-)
-SELECT count(*) FROM (
-  SELECT 1 FROM jobs_task
-  WHERE status = 'pending' AND NOT held AND (not_before IS NULL OR not_before <= now())
-  LIMIT (SELECT places FROM idle)) eligible
+SELECT greatest(0, (
+  SELECT count(*) FROM (
+    SELECT 1 FROM jobs_task
+    WHERE status = 'pending' AND NOT held AND (not_before IS NULL OR not_before <= now())
+    LIMIT greatest(0,
+      coalesce((SELECT sum(places) FROM jobs_worker WHERE alive_until > now()), 0)
+      - (SELECT count(*) FROM jobs_task WHERE status = 'in progress'))) eligible
+) - (SELECT count(*) FROM procrastinate_jobs WHERE task_name = %s AND status = 'todo'))
 """
 
 

@@ -95,49 +95,72 @@ class Rule:
     """When and by whom something may be done, and to which states it leads.
 
     Attributes:
-        leads_to: States right afterwards; none where the row is gone or the state stays.
+        leads_to: Pairs of a state and the one right afterwards; none where the row is gone or the state stays.
         effect: For a person, as the end of "this action ...".
     """
 
     when: frozenset[JobStatus] | frozenset[TaskStatus]
     who: Who
-    leads_to: tuple[JobStatus | TaskStatus, ...]
+    leads_to: tuple[tuple[str, str], ...]
     effect: str
 
 
+def _to(end: str, *starts: str) -> tuple[tuple[str, str], ...]:
+    return tuple((start, end) for start in starts)
+
+
+_AGAIN = (JobStatus.PENDING, JobStatus.IN_PROGRESS)
+
 JOB_ACTIONS: dict[Action, Rule] = {
-    Action.VERIFY: Rule(frozenset({JobStatus.UNVERIFIED}), Who.STAFF, (JobStatus.PENDING,), "lets its tasks start"),
+    Action.VERIFY: Rule(
+        frozenset({JobStatus.UNVERIFIED}),
+        Who.STAFF,
+        _to(JobStatus.PENDING, JobStatus.UNVERIFIED),
+        "lets its tasks start",
+    ),
     Action.DELETE: Rule(
         frozenset({JobStatus.UNVERIFIED, JobStatus.PENDING}), Who.OWNER, (), "removes the job and its tasks"
     ),
     Action.CANCEL: Rule(
         frozenset({JobStatus.PENDING, JobStatus.IN_PROGRESS}),
         Who.OWNER,
-        (JobStatus.CANCELING, JobStatus.CANCELED),
+        (
+            *_to(JobStatus.CANCELED, JobStatus.PENDING, JobStatus.IN_PROGRESS),
+            *_to(JobStatus.CANCELING, JobStatus.IN_PROGRESS),
+        ),
         "cancels what is pending and stops what is running",
     ),
     Action.RESUME: Rule(
         frozenset({JobStatus.CANCELED}),
         Who.OWNER,
-        (JobStatus.PENDING, JobStatus.IN_PROGRESS),
+        tuple(
+            (JobStatus.CANCELED, then) for then in (*_AGAIN, JobStatus.SUCCESS, JobStatus.WARNING, JobStatus.FAILURE)
+        ),
         "makes canceled tasks pending again; what is stored is not sent again",
     ),
     Action.RETRY: Rule(
         frozenset({JobStatus.FAILURE, JobStatus.WARNING}),
         Who.OWNER,
-        (JobStatus.PENDING, JobStatus.IN_PROGRESS),
+        tuple((ended, then) for ended in (JobStatus.FAILURE, JobStatus.WARNING) for then in _AGAIN),
         "runs what failed or is incomplete again; only what is missing is sent",
     ),
-    Action.RESTART: Rule(JOB_ENDED, Who.STAFF, (JobStatus.PENDING,), "runs all tasks from scratch"),
+    Action.RESTART: Rule(
+        JOB_ENDED, Who.STAFF, _to(JobStatus.PENDING, *sorted(JOB_ENDED)), "runs all tasks from scratch"
+    ),
     Action.MAKE_URGENT: Rule(NOT_ENDED, Who.URGENT, (), "moves the tasks that have not started forward in the queue"),
     Action.MAKE_NORMAL: Rule(NOT_ENDED, Who.URGENT, (), "gives the tasks that have not started their usual place"),
 }
 
 TASK_ACTIONS: dict[TaskAction, Rule] = {
     TaskAction.DELETE: Rule(frozenset({TaskStatus.PENDING}), Who.OWNER, (), "removes the task"),
-    TaskAction.RESET: Rule(TASK_ENDED, Who.OWNER, (TaskStatus.PENDING,), "runs the task from scratch"),
+    TaskAction.RESET: Rule(
+        TASK_ENDED, Who.OWNER, _to(TaskStatus.PENDING, *sorted(TASK_ENDED)), "runs the task from scratch"
+    ),
     TaskAction.KILL: Rule(
-        frozenset({TaskStatus.IN_PROGRESS}), Who.STAFF, (TaskStatus.CANCELED,), "stops the running task"
+        frozenset({TaskStatus.IN_PROGRESS}),
+        Who.STAFF,
+        _to(TaskStatus.CANCELED, TaskStatus.IN_PROGRESS),
+        "stops the running task",
     ),
 }
 
@@ -190,12 +213,7 @@ def drawing() -> str:
 
 
 def _arrows(actions: dict[Action, Rule] | dict[TaskAction, Rule]) -> list[tuple[str, str, str]]:
-    return [
-        (str(start), str(end), f"*{action}*")
-        for action, rule in actions.items()
-        for start in sorted(rule.when)
-        for end in rule.leads_to
-    ]
+    return [(start, end, f"*{action}*") for action, rule in actions.items() for start, end in rule.leads_to]
 
 
 def _diagram(arrows: list[tuple[str, str, str]], states: Sequence[str], ended: Collection[str]) -> list[str]:

@@ -21,7 +21,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from adit.accounts.verdict import Verdict as Permission
-from adit.dicom.errors import Canceled, DicomError, Full
+from adit.dicom.errors import Canceled, DicomError, Full, NotFound
 from adit.dicom.protocols import Cancellation, Sink, Source
 from adit.endpoints.cancel import NEVER
 from adit.jobs.blame import Blame
@@ -183,6 +183,9 @@ class _Attempt:
         except Full as full:
             return NoRoom(self._blame.sentence(full))
         except DicomError as error:
+            if isinstance(error, NotFound):
+                # Raised by the runner itself, from what the source did not answer.
+                self._blame.blame(error, task.job.source_name)
             return Ended(self._blame.sentence(error), transient=error.transient, committed=self._committed)
         except Lost:
             raise

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from adit.dicom.contexts import (
@@ -19,13 +19,10 @@ from adit.dicom.contexts import (
     STUDY_ROOT_FIND,
     STUDY_ROOT_GET,
     VERIFICATION,
-    PresentationContext,
-    classes_for_modality,
     contexts_for,
     model_context,
-    pairs_for,
 )
-from adit.dicom.errors import DicomError
+from adit.dicom.errors import Canceled, DicomError, Full, Refused
 from adit.dicom.identifier import find_identifier
 from adit.dicom.protocols import Cancellation
 from adit.dicom.query import Query
@@ -34,10 +31,16 @@ from adit.dimse import scu
 from adit.dimse.association import Association, Peer
 from adit.dimse.errors import NoContext, Rejected
 from adit.endpoints.cancel import NEVER
+from adit.endpoints.quota import Quota
 from adit.nodes.models import Ability, Node
 
 PATIENCE = 20.0
 """Seconds of silence after which a step has failed, whatever the node allows a transfer."""
+
+SCARCE = 10**9
+"""Bytes that a disk should have left."""
+
+ADMINISTRATOR = "the administrator of ADIT"
 
 # Ours, and of no study: made once from a UUID as PS3.5 B.2 has it.
 NO_STUDY = UID("2.25.117207363389414512604389415026316391953")
@@ -49,6 +52,15 @@ _FIND = {
     Ability.FIND_PATIENT: (PATIENT_ROOT_FIND, Query.of(Level.PATIENT, PatientID=NO_PATIENT)),
 }
 _GET = {Ability.GET_STUDY: STUDY_ROOT_GET, Ability.GET_PATIENT: PATIENT_ROOT_GET}
+
+_CT = UID("1.2.840.10008.5.1.4.1.1.2")
+_IMAGE_WORDS = {
+    "CT": _CT,
+    "MR": UID("1.2.840.10008.5.1.4.1.1.4"),
+    "CR": UID("1.2.840.10008.5.1.4.1.1.1"),
+    "US": UID("1.2.840.10008.5.1.4.1.1.6.1"),
+}
+_IMAGES = tuple(_IMAGE_WORDS.values())
 
 _WORDS = {
     Ability.FIND_STUDY: "C-FIND, study root",
@@ -75,22 +87,22 @@ class Finding:
     """What one step showed.
 
     Attributes:
-        step: What was tried, such as `TCP` or `C-ECHO`.
-        sentence: What was found.
-        remedy: What is to be changed, and who must change it; empty where nothing is.
+        name: Of the step, such as `TCP` or `C-ECHO`.
+        sentence: What was found, and what to change where that is known.
+        who: Who can change it; empty where nothing is wrong.
     """
 
-    step: str
+    name: str
     outcome: Outcome
     sentence: str
-    remedy: str = ""
+    who: str = ""
 
 
 def examine(node: Node, *, cancel: Cancellation = NEVER) -> Iterator[Finding]:
     """Test *node*, which need not be stored yet, and yield each finding as soon as it is there.
 
-    A server is asked over one association at a time; whoever counts slots takes one beforehand. Nothing
-    is stored in it or retrieved from it. A step that makes no sense after a failure is skipped, and says so.
+    A server is asked over one association at a time. Nothing is stored in it and nothing retrieved
+    from it. What makes no sense after a failure is skipped, and says so.
 
     Raises:
         Canceled: *cancel* was set.
@@ -99,53 +111,208 @@ def examine(node: Node, *, cancel: Cancellation = NEVER) -> Iterator[Finding]:
 
 
 def abilities_found(node: Node, *, cancel: Cancellation = NEVER) -> frozenset[Ability]:
-    """What the server at the address of *node* can do over DIMSE, whatever the node says.
+    """What the server at the address of *node* can do over DIMSE, whatever the node says it can.
 
     C-FIND counts when a query is answered, C-GET and C-STORE when their presentation contexts are accepted.
 
     Raises:
-        DicomError: There is no association to be had.
+        DicomError: No association can be had.
     """
-    peer = _peer(node)
-    found = {ability for ability in _FIND if _true(lambda a=ability: _find(peer, a, cancel))}
-    found |= {ability for ability in _GET if _true(lambda a=ability: _get(peer, a, cancel))}
-    if _true(lambda: _store(peer, cancel)):
-        found.add(Ability.STORE)
-    return frozenset(found)
+    if not node.host:
+        return frozenset()
+    return frozenset(a for a, step in _steps(_peer(node), cancel).items() if _answers(step))
 
 
-def _true(step: Callable[[], object]) -> bool:
-    """Whether the peer can do *step*: it says no by refusing, while no association at all goes up."""
+def _answers(step: Callable[[], str]) -> bool:
+    """Whether the peer does not say no to *step*. That it cannot be reached goes up."""
     try:
         step()
-    except (NoContext, scu.Refused):
+    except (NoContext, Refused):
         return False
     return True
 
 
 def _server(node: Node, cancel: Cancellation) -> Iterator[Finding]:
+    reached = bool(node.host)
     if node.host:
-        yield from _by_dimse(node, cancel)
-    for ability in sorted(node.abilities & {Ability.QIDO, Ability.WADO, Ability.STOW}):
-        yield _not_yet(ability)
-
-
-def _by_dimse(node: Node, cancel: Cancellation) -> Iterator[Finding]:
-    reached = True
-    for finding in (_dns(node), *([_tcp(node)] if _dns_worked(node) else [])):
-        reached = finding.outcome is Outcome.OK
-        yield finding
-    peer = _peer(node)
-    echo = _association(node, peer, cancel) if reached else []
-    yield from echo
-    reached = reached and echo[0].outcome is Outcome.OK
-    steps: dict[Ability, Callable[[], str]] = {a: lambda a=a: _find(peer, a, cancel) for a in _FIND}
-    steps |= {a: lambda a=a: _get(peer, a, cancel) for a in _GET}
-    steps[Ability.STORE] = lambda: _store(peer, cancel)
+        for step in (_dns, _tcp, _associated):
+            finding = step(node, cancel) if reached else _in_vain(_NAMES[step])
+            reached = reached and finding.outcome is Outcome.OK
+            yield finding
+        yield _tried("C-ECHO", lambda: _echo(_peer(node), cancel), node) if reached else _in_vain("C-ECHO")
+    steps = _steps(_peer(node), cancel) if node.host else {}
     for ability in Ability:
         if ability not in node.abilities:
             continue
-        if ability in (Ability.MOVE_STUDY, Ability.MOVE_PATIENT):
-            yield _not_yet(ability)
-        elif ability in steps:
-            yield _try(node, _WORDS[ability], steps[ability]) if reached else _in_vain(_WORDS[ability])
+        if ability not in steps:
+            yield Finding(_WORDS[ability], Outcome.SKIPPED, "Not tested in this release.")
+        elif reached:
+            yield _tried(_WORDS[ability], steps[ability], node)
+        else:
+            yield _in_vain(_WORDS[ability])
+    if node.dicomweb_url and not node.host:
+        yield Finding("DICOMweb", Outcome.SKIPPED, "Not tested in this release.")
+
+
+def _steps(peer: Peer, cancel: Cancellation) -> dict[Ability, Callable[[], str]]:
+    """How each ability over DIMSE is tried: a sentence comes back, or a DicomError is raised."""
+    steps: dict[Ability, Callable[[], str]] = {ability: partial(_find, peer, ability, cancel) for ability in _FIND}
+    steps |= {ability: partial(_get, peer, ability, cancel) for ability in _GET}
+    steps[Ability.STORE] = partial(_store, peer, cancel)
+    return steps
+
+
+def _peer(node: Node) -> Peer:
+    return Peer(
+        host=node.host,
+        port=node.port or 0,
+        ae_title=node.ae_title,
+        calling_ae_title=node.our_ae_title,
+        connect_timeout=min(node.connect_timeout, PATIENCE),
+        acse_timeout=min(node.idle_timeout, PATIENCE),
+        idle_timeout=min(node.idle_timeout, PATIENCE),
+    )
+
+
+def _dns(node: Node, _: Cancellation) -> Finding:
+    try:
+        found = socket.getaddrinfo(node.host, node.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        sentence = f"The name {node.host} is unknown: correct the host, or have the name entered in the DNS."
+        return Finding("DNS", Outcome.FAILED, sentence, f"{ADMINISTRATOR} or of the network")
+    addresses = ", ".join(dict.fromkeys(str(entry[4][0]) for entry in found))
+    return Finding("DNS", Outcome.OK, f"{node.host} is {addresses}.")
+
+
+def _tcp(node: Node, _: Cancellation) -> Finding:
+    where = f"port {node.port} of {node.host}"
+    try:
+        socket.create_connection((node.host, node.port or 0), timeout=min(node.connect_timeout, PATIENCE)).close()
+    except ConnectionRefusedError:
+        sentence = f"Nothing listens on {where}: correct host and port, or have the PACS started."
+        return Finding("TCP", Outcome.FAILED, sentence, f"{ADMINISTRATOR} or of the PACS")
+    except OSError as error:
+        why = "no answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)
+        sentence = f"No connection to {where} ({why}): have a firewall between here and there opened."
+        return Finding("TCP", Outcome.FAILED, sentence, "the administrator of the network")
+    return Finding("TCP", Outcome.OK, f"P{where[1:]} takes connections.")
+
+
+def _associated(node: Node, cancel: Cancellation) -> Finding:
+    peer = _peer(node)
+    try:
+        with Association.request(peer, [model_context(VERIFICATION)], cancel=cancel):
+            pass
+    except NoContext:
+        # It refuses what was proposed, not the association; the steps to come tell what.
+        pass
+    except Rejected as rejected:
+        return _rejected(peer, rejected)
+    except Canceled:
+        raise
+    except DicomError as error:
+        return Finding("Association", Outcome.FAILED, f"{error}.", error.mended_by)
+    return Finding("Association", Outcome.OK, f"{peer.ae_title} takes associations from {peer.calling_ae_title}.")
+
+
+def _rejected(peer: Peer, rejected: Rejected) -> Finding:
+    who = rejected.mended_by
+    advice = ""
+    # PS3.8 table 9-21.
+    if (rejected.source, rejected.reason) == (1, 3):
+        advice = f" Enter our AE title {peer.calling_ae_title} in the PACS, or set the one that it knows on the node."
+    elif (rejected.source, rejected.reason) == (1, 7):
+        advice = f" Correct the AE title {peer.ae_title} of the node."
+        who = ADMINISTRATOR
+    return Finding("Association", Outcome.FAILED, f"{rejected}.{advice}", who)
+
+
+_NAMES = {_dns: "DNS", _tcp: "TCP", _associated: "Association"}
+
+
+def _echo(peer: Peer, cancel: Cancellation) -> str:
+    with Association.request(peer, [model_context(VERIFICATION)], cancel=cancel) as association:
+        scu.echo(association)
+    return "It answers."
+
+
+def _find(peer: Peer, ability: Ability, cancel: Cancellation) -> str:
+    model, query = _FIND[ability]
+    with Association.request(peer, [model_context(model)], cancel=cancel) as association:
+        found = sum(1 for _ in scu.find(association, model, find_identifier(query)))
+    if found:
+        # Of no harm here: every answer is matched again.
+        return f"It answers queries, but ignores what they ask for: {found} answers to a question with none."
+    return "It answers queries."
+
+
+def _get(peer: Peer, ability: Ability, cancel: Cancellation) -> str:
+    model = _GET[ability]
+    (contexts,) = contexts_for([(_CT, EXPLICIT), (_CT, IMPLICIT)], retrieving=True)
+    with Association.request(peer, [model_context(model), *contexts], cancel=cancel) as association:
+        association.context(model)
+        if not any(context.scp_role for context in association.accepted.values()):
+            raise NoContext(f"{peer} accepts C-GET, but does not want to store CT images here: no SCP role")
+    return "It offers retrieval over the same association."
+
+
+def _store(peer: Peer, cancel: Cancellation) -> str:
+    (contexts,) = contexts_for((sop_class, syntax) for sop_class in _IMAGES for syntax in (EXPLICIT, IMPLICIT))
+    with Association.request(peer, contexts, cancel=cancel) as association:
+        accepted = {context.abstract_syntax for context in association.accepted.values()}
+    return f"It takes {' and '.join(word for word, sop_class in _IMAGE_WORDS.items() if sop_class in accepted)} images."
+
+
+def _tried(name: str, step: Callable[[], str], node: Node) -> Finding:
+    try:
+        return Finding(name, Outcome.OK, step())
+    except Canceled:
+        raise
+    except NoContext as error:
+        sentence = f"{error}. Have it allowed for {node.our_ae_title}, or take this ability from the node."
+        return Finding(name, Outcome.FAILED, sentence, error.mended_by)
+    except DicomError as error:
+        return Finding(name, Outcome.FAILED, f"{error}.", error.mended_by)
+
+
+def _in_vain(name: str) -> Finding:
+    return Finding(name, Outcome.SKIPPED, "Not tried, because of the failure above.")
+
+
+def _folder(node: Node) -> Iterator[Finding]:
+    path = Path(node.path)
+    if not path.is_dir():
+        what = "is no folder" if path.exists() else "does not exist"
+        yield Finding("Folder", Outcome.FAILED, f"{path} {what}: create it or correct the path.", ADMINISTRATOR)
+        for name in ("Writing", "Room", "Quota"):
+            yield _in_vain(name)
+        return
+    yield Finding("Folder", Outcome.OK, f"{path} exists.")
+    try:
+        with tempfile.NamedTemporaryFile(dir=path, prefix=".adit-test-") as file:
+            file.write(b"\0")
+    except OSError as error:
+        sentence = f"ADIT cannot write into {path} ({error.strerror}): give its account the right to."
+        yield Finding("Writing", Outcome.FAILED, sentence, "whoever looks after the folder")
+    else:
+        yield Finding("Writing", Outcome.OK, f"ADIT can write into {path}.")
+    free = shutil.disk_usage(path).free
+    room = f"{free / 1e9:.1f} GB are free on its disk"
+    if free < SCARCE:
+        yield Finding("Room", Outcome.FAILED, f"Only {room}: make room.", "whoever looks after the folder")
+    else:
+        yield Finding("Room", Outcome.OK, f"{room}.")
+    yield _quota(node, path)
+
+
+def _quota(node: Node, path: Path) -> Finding:
+    if node.quota_gb is None:
+        return Finding("Quota", Outcome.SKIPPED, "No quota is set.")
+    try:
+        Quota(path, int(node.quota_gb * 1e9), name=node.name).take(1)
+    except Full as full:
+        return Finding("Quota", Outcome.FAILED, f"{full}: make room or raise the quota.", full.mended_by)
+    except OSError as error:
+        sentence = f"What lies below {path} cannot be counted ({error.strerror})."
+        return Finding("Quota", Outcome.FAILED, sentence, "whoever looks after the folder")
+    return Finding("Quota", Outcome.OK, f"The quota of {node.quota_gb:g} GB is not used up.")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -15,8 +13,9 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 
 from adit.accounts.models import User
+from adit.nodes.fitting import MOST_ASSOCIATIONS, misfits
 from adit.nodes.secrets import EncryptedTextField
-from adit.nodes.windows import BadWindows, Windows
+from adit.nodes.windows import Windows
 
 
 class Kind(models.TextChoices):
@@ -190,7 +189,10 @@ class Node(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(
-                    max_associations__gte=1, max_associations__lte=256, connect_timeout__gt=0, idle_timeout__gt=0
+                    max_associations__gte=1,
+                    max_associations__lte=MOST_ASSOCIATIONS,
+                    connect_timeout__gt=0,
+                    idle_timeout__gt=0,
                 ),
                 name="node_limits_are_positive",
             ),
@@ -238,6 +240,16 @@ class Node(models.Model):
             setattr(self, ability.value, ability in abilities)
 
     @property
+    def uses_dimse(self) -> bool:
+        """Whether an ability needs AE title, host and port."""
+        return bool(self.abilities & BY_DIMSE)
+
+    @property
+    def uses_dicomweb(self) -> bool:
+        """Whether an ability needs a DICOMweb URL."""
+        return bool(self.abilities & BY_DICOMWEB)
+
+    @property
     def weekly_windows(self) -> Windows | None:
         """The windows as a value; None for always open."""
         return Windows.from_json(self.windows)
@@ -246,93 +258,14 @@ class Node(models.Model):
         """Check what belongs together, with a sentence for each field that is wrong."""
         self.name = " ".join(self.name.split())
         self.host = self.host.strip()
-        wrong: dict[str, str] = {}
-        if re.search(r"[/\\\x00-\x1f\x7f]", self.name):
-            wrong["name"] = "A name holds no slash, backslash or control character."
-        for field in ("ae_title", "calling_ae_title"):
-            if sentence := _wrong_ae_title(getattr(self, field)):
-                wrong[field] = sentence
-        try:
-            Windows.from_json(self.windows)
-        except BadWindows as bad:
-            wrong["windows"] = str(bad)
-        wrong |= self._wrong_server() if self.kind == Kind.SERVER else self._wrong_folder()
-        if self.suspended_at and not self.suspended_reason:
-            wrong["suspended_reason"] = "Say why the node is suspended; users read it while their tasks wait."
-        if wrong:
+        if wrong := misfits(self):
             raise ValidationError(wrong)
-
-    def _wrong_server(self) -> dict[str, str]:
-        wrong: dict[str, str] = {}
-        address = {"ae_title": self.ae_title, "host": self.host, "port": self.port}
-        missing = [field for field, value in address.items() if not value]
-        if missing and (len(missing) < len(address) or not self.dicomweb_url):
-            sentence = "A server is reached by AE title, host and port together, or by a DICOMweb URL."
-            wrong |= dict.fromkeys(missing, sentence)
-        if re.search(r"[\s/]", self.host):
-            wrong["host"] = "A host is a name or an address such as pacs.example.org, without http:// and path."
-        if self.port is not None and not 1 <= self.port <= 65535:
-            wrong["port"] = "A port is a number from 1 to 65535."
-        if not self.host and self.abilities & BY_DIMSE:
-            wrong["host"] = "C-FIND, C-GET, C-MOVE and C-STORE need AE title, host and port."
-        if not self.dicomweb_url and self.abilities & BY_DICOMWEB:
-            wrong["dicomweb_url"] = "QIDO, WADO and STOW need a DICOMweb URL."
-        if self.authorization is not None and not self.dicomweb_url:
-            wrong["dicomweb_url"] = "An authorization header is sent with DICOMweb only, which needs a URL."
-        if not 1 <= self.max_associations <= 256:
-            wrong["max_associations"] = "A server takes between 1 and 256 associations at the same time."
-        for field in ("connect_timeout", "idle_timeout"):
-            if getattr(self, field) <= 0:
-                wrong[field] = "A time-out is more than 0 seconds."
-        if self.path or self.quota_gb is not None or self.warning_gb is not None:
-            wrong["path"] = "Path, quota and warning belong to a folder, not to a server."
-        return wrong
-
-    def _wrong_folder(self) -> dict[str, str]:
-        wrong: dict[str, str] = {}
-        if sentence := _wrong_path(self.path):
-            wrong["path"] = sentence
-        if self.ae_title or self.host or self.port or self.dicomweb_url or self.abilities:
-            wrong["kind"] = "A folder has a path and neither AE title, host, port, URL nor abilities."
-        for field in ("quota_gb", "warning_gb"):
-            value = getattr(self, field)
-            if value is not None and value <= 0:
-                wrong[field] = "A size is more than 0 GB; leave it empty for no limit."
-        if self.quota_gb is not None and self.warning_gb is not None and self.warning_gb > self.quota_gb:
-            wrong["warning_gb"] = "The warning comes before the quota is reached: it is not above it."
-        return wrong
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Store the node, with as many slots as it has associations."""
         super().save(*args, **kwargs)
         if self.is_server:
             Slot.objects.complete(self)
-
-
-def _wrong_ae_title(title: str) -> str:
-    """What is wrong with an AE title (PS3.5 6.2, VR AE), or an empty text."""
-    if not title:
-        return ""
-    if len(title) > 16:
-        return "An AE title has at most 16 characters."
-    if re.search(r"[^\x20-\x7e]|\\", title):
-        return "An AE title holds plain letters, digits and signs, no backslash and no control character."
-    # Leading and trailing spaces are not significant, so with them two titles could be one.
-    if title != title.strip():
-        return "An AE title does not begin or end with a space."
-    return ""
-
-
-def _wrong_path(text: str) -> str:
-    """What is wrong with a folder's path, or an empty text."""
-    path = Path(text)
-    if "\0" in text or not path.is_absolute():
-        return "The path of a folder begins with a slash."
-    roots = [Path(root).resolve() for root in settings.ADIT_FOLDER_ROOTS]
-    # Resolved, so that neither .. nor a link leads out of the roots.
-    if not any(path.resolve().is_relative_to(root) for root in roots):
-        return f"A folder lies below {' or '.join(map(str, roots))}; ADIT_FOLDER_ROOTS can allow another place."
-    return ""
 
 
 class AccessQuerySet(models.QuerySet["Access"]):

@@ -1,17 +1,16 @@
-"""Turns nodes into endpoints: the one place where what concerns all of them is wrapped around."""
+"""Turning nodes into endpoints: the one place where the wrappers around an endpoint are stacked."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from adit.dicom.protocols import Cancellation, Sink, Source
 from adit.endpoints.budget import Budget
 from adit.endpoints.dialling import Root, ServerConfig
-from adit.endpoints.files import Files
 from adit.endpoints.folder import Folder, Place
 from adit.endpoints.quota import Quota
 from adit.endpoints.rechecked import Rechecked
@@ -19,20 +18,27 @@ from adit.endpoints.retrying import Patience, RetryingSink, RetryingSource
 from adit.endpoints.server import Server
 from adit.endpoints.spool import Spool
 from adit.nodes.models import Ability, Node
+from adit.nodes.permissions import can_receive, can_search
 from adit.transfer.plan import Layout
 
-GIGABYTE = 10**9
+GB = 10**9
+
+_FINDS = {Ability.FIND_STUDY: Root.STUDY, Ability.FIND_PATIENT: Root.PATIENT}
+_GETS = {Ability.GET_STUDY: Root.STUDY, Ability.GET_PATIENT: Root.PATIENT}
+"""The study root comes first: it is asked before the patient root."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
     """Opens nodes for this process.
 
+    Whoever opens has asked `may_use` and taken as many slots as *associations* says.
+
     Attributes:
-        spool: Folder for what is large while it is on its way.
-        budget: Bytes in flight, shared by everything this process moves.
-        calling_ae_title: Ours, for servers that do not want another one.
-        waits: Seconds before a failed opening, query or instance is tried again.
+        spool: Folder for what does not fit into memory.
+        budget: Bytes in flight, shared by all transfers of the process.
+        calling_ae_title: How we call ourselves to servers that want no other name.
+        waits: Seconds before the second, third … try of what failed transiently.
     """
 
     spool: Path
@@ -42,73 +48,78 @@ class Opening:
 
     @contextmanager
     def source(self, node: Node, *, cancel: Cancellation, associations: int) -> Iterator[Source]:
-        """Open *node* to find and retrieve.
+        """Open *node* to find and retrieve while the block runs. No connection is made before it is needed.
 
         Args:
-            associations: How many the caller holds slots for.
+            associations: How many may be open at once, at least 1.
+
+        Raises:
+            Denied: It cannot be searched, nor retrieved from.
         """
+        can_search(node).require()
+        config = server_config(node, calling_ae_title=self.calling_ae_title, associations=associations)
         patience = self._patience(cancel)
-        if node.is_folder:
-            yield Files(Path(node.path), name=node.name, cancel=cancel)
-            return
         with (
             self.budget.share(node.name) as share,
             Spool(self.spool, share, cancel) as spool,
-            _server(self._config(node, associations), cancel, spool, patience) as server,
+            closing(Server(config, cancel=cancel, spool=spool, again=patience)) as server,
         ):
             yield Rechecked(RetryingSource(server, patience))
 
     @contextmanager
     def sink(self, node: Node, *, cancel: Cancellation, associations: int, layout: Layout | None) -> Iterator[Sink]:
-        """Open *node* to store in.
+        """Open *node* to store in while the block runs; the sink's own `with` block commits.
 
         Args:
-            layout: Where a study goes in a folder.
+            associations: How many may be open at once, at least 1; of no matter for a folder.
+            layout: Where the study lies below a folder; of no matter for a server.
+
+        Raises:
+            Denied: Nothing can be stored in it.
         """
-        patience = self._patience(cancel)
+        can_receive(node).require()
         if node.is_folder:
-            root = Path(node.path)
-            assert layout is not None, "a study that goes to a folder has its place there"
-            place = Place(layout.job, layout.patient, layout.study)
-            quota = Quota(root, int(node.quota_gb * GIGABYTE), name=node.name) if node.quota_gb else None
-            yield Folder(root, name=node.name, place=place, quota=quota, cancel=cancel)
+            yield self._folder(node, cancel, layout)
             return
+        config = server_config(node, calling_ae_title=self.calling_ae_title, associations=associations)
+        patience = self._patience(cancel)
         with (
-            self.budget.share(node.name) as share,
+            # A sink brings nothing into memory: a share of the process's budget would lie idle.
+            Budget(0).share(node.name) as share,
             Spool(self.spool, share, cancel) as spool,
-            _server(self._config(node, associations), cancel, spool, patience) as server,
+            closing(Server(config, cancel=cancel, spool=spool, again=patience)) as server,
         ):
             yield RetryingSink(server, patience)
+
+    def _folder(self, node: Node, cancel: Cancellation, layout: Layout | None) -> Folder:
+        if layout is None:
+            raise ValueError("a study in a folder needs a layout")
+        root = Path(node.path)
+        quota = None if node.quota_gb is None else Quota(root, int(node.quota_gb * GB), name=node.name)
+        place = Place(layout.job, layout.patient, layout.study)
+        return Folder(root, name=node.name, place=place, quota=quota, cancel=cancel)
 
     def _patience(self, cancel: Cancellation) -> Patience:
         return Patience(self.waits, chance=random.random, cancel=cancel)
 
-    def _config(self, node: Node, associations: int) -> ServerConfig:
-        able = node.abilities
-        return ServerConfig(
-            name=node.name,
-            ae_title=node.ae_title,
-            host=node.host,
-            port=node.port or 0,
-            calling_ae_title=node.calling_ae_title or self.calling_ae_title,
-            finds=_roots(able, Ability.FIND_STUDY, Ability.FIND_PATIENT),
-            gets=_roots(able, Ability.GET_STUDY, Ability.GET_PATIENT),
-            stores=Ability.STORE in able,
-            associations=associations,
-            connect_timeout=node.connect_timeout,
-            idle_timeout=node.idle_timeout,
-        )
 
+def server_config(node: Node, *, calling_ae_title: str, associations: int) -> ServerConfig:
+    """What the endpoint has to know of a server.
 
-@contextmanager
-def _server(config: ServerConfig, cancel: Cancellation, spool: Spool, patience: Patience) -> Iterator[Server]:
-    server = Server(config, cancel=cancel, spool=spool, again=patience)
-    try:
-        yield server
-    finally:
-        server.close()
-
-
-def _roots(able: frozenset[Ability], study: Ability, patient: Ability) -> tuple[Root, ...]:
-    """Study root before patient root (PS3.4 C.6): it needs no PatientID."""
-    return tuple(root for root, ability in ((Root.STUDY, study), (Root.PATIENT, patient)) if ability in able)
+    Args:
+        calling_ae_title: Ours, where the node names no other.
+    """
+    abilities = node.abilities
+    return ServerConfig(
+        name=node.name,
+        ae_title=node.ae_title,
+        host=node.host,
+        port=node.port or 0,
+        calling_ae_title=node.calling_ae_title or calling_ae_title,
+        finds=tuple(root for ability, root in _FINDS.items() if ability in abilities),
+        gets=tuple(root for ability, root in _GETS.items() if ability in abilities),
+        stores=Ability.STORE in abilities,
+        associations=associations,
+        connect_timeout=node.connect_timeout,
+        idle_timeout=node.idle_timeout,
+    )

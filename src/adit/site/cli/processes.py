@@ -62,9 +62,12 @@ async def _serve(supervisor: Supervisor, *, as_json: bool) -> None:
         with suppress(asyncio.CancelledError):
             await starting
         raise Failed("told to end before everything was ready")
-    async with starting.result():
+    try:
+        starting.result()
         _announce(as_json=as_json, ending="Ctrl-C ends it")
         await asked
+    finally:
+        await supervisor.__aexit__()
 
 
 def _announce(*, as_json: bool, ending: str) -> None:

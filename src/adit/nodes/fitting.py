@@ -1,0 +1,102 @@
+"""What is wrong with the values of a node, one sentence per field, for the person who typed them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from adit.nodes.windows import BadWindows, Windows
+
+if TYPE_CHECKING:
+    from adit.nodes.models import Node
+
+MOST_ASSOCIATIONS = 256
+
+
+def misfits(node: Node) -> dict[str, str]:
+    """Field → sentence, for every field of *node* that is wrong or does not go with the others."""
+    wrong: dict[str, str] = {}
+    if re.search(r"[/\\\x00-\x1f\x7f]", node.name):
+        wrong["name"] = "A name holds no slash, backslash or control character."
+    for field in ("ae_title", "calling_ae_title"):
+        if sentence := _of_ae_title(getattr(node, field)):
+            wrong[field] = sentence
+    try:
+        Windows.from_json(node.windows)
+    except BadWindows as bad:
+        wrong["windows"] = str(bad)
+    wrong |= _of_server(node) if node.is_server else _of_folder(node)
+    if node.suspended_at and not node.suspended_reason:
+        wrong["suspended_reason"] = "Say why the node is suspended; users read it while their tasks wait."
+    return wrong
+
+
+def _of_server(node: Node) -> dict[str, str]:
+    wrong: dict[str, str] = {}
+    address = {"ae_title": node.ae_title, "host": node.host, "port": node.port}
+    missing = [field for field, value in address.items() if not value]
+    if missing and (len(missing) < len(address) or not node.dicomweb_url):
+        sentence = "A server is reached by AE title, host and port together, or by a DICOMweb URL."
+        wrong |= dict.fromkeys(missing, sentence)
+    if re.search(r"[\s/]", node.host):
+        wrong["host"] = "A host is a name or an address such as pacs.example.org, without http:// and path."
+    if node.port is not None and not 1 <= node.port <= 65535:
+        wrong["port"] = "A port is a number from 1 to 65535."
+    if not node.host and node.uses_dimse:
+        wrong["host"] = "C-FIND, C-GET, C-MOVE and C-STORE need AE title, host and port."
+    if not node.dicomweb_url and node.uses_dicomweb:
+        wrong["dicomweb_url"] = "QIDO, WADO and STOW need a DICOMweb URL."
+    if node.authorization is not None and not node.dicomweb_url:
+        wrong["dicomweb_url"] = "An authorization header is sent with DICOMweb only, which needs a URL."
+    if not 1 <= node.max_associations <= MOST_ASSOCIATIONS:
+        wrong["max_associations"] = f"A server takes between 1 and {MOST_ASSOCIATIONS} associations at the same time."
+    for field in ("connect_timeout", "idle_timeout"):
+        if getattr(node, field) <= 0:
+            wrong[field] = "A time-out is more than 0 seconds."
+    if node.path or node.quota_gb is not None or node.warning_gb is not None:
+        wrong["path"] = "Path, quota and warning belong to a folder, not to a server."
+    return wrong
+
+
+def _of_folder(node: Node) -> dict[str, str]:
+    wrong: dict[str, str] = {}
+    if sentence := _of_path(node.path):
+        wrong["path"] = sentence
+    if node.ae_title or node.host or node.port or node.dicomweb_url or node.abilities:
+        wrong["kind"] = "A folder has a path and neither AE title, host, port, URL nor abilities."
+    for field in ("quota_gb", "warning_gb"):
+        value = getattr(node, field)
+        if value is not None and value <= 0:
+            wrong[field] = "A size is more than 0 GB; leave it empty for no limit."
+    if node.quota_gb is not None and node.warning_gb is not None and node.warning_gb > node.quota_gb:
+        wrong["warning_gb"] = "The warning comes before the quota is reached: it is not above it."
+    return wrong
+
+
+def _of_ae_title(title: str) -> str:
+    """What is wrong with an AE title (PS3.5 6.2, VR AE), or an empty text."""
+    if not title:
+        return ""
+    if len(title) > 16:
+        return "An AE title has at most 16 characters."
+    if re.search(r"[^\x20-\x7e]|\\", title):
+        return "An AE title holds plain letters, digits and signs, no backslash and no control character."
+    # Leading and trailing spaces are not significant, so with them two titles could be one.
+    if title != title.strip():
+        return "An AE title does not begin or end with a space."
+    return ""
+
+
+def _of_path(text: str) -> str:
+    """What is wrong with a folder's path, or an empty text."""
+    path = Path(text)
+    if "\0" in text or not path.is_absolute():
+        return "The path of a folder begins with a slash."
+    roots = [Path(root).resolve() for root in settings.ADIT_FOLDER_ROOTS]
+    # Resolved, so that neither .. nor a link leads out of the roots.
+    if not any(path.resolve().is_relative_to(root) for root in roots):
+        return f"A folder lies below {' or '.join(map(str, roots))}; ADIT_FOLDER_ROOTS can allow another place."
+    return ""

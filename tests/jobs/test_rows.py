@@ -1,0 +1,122 @@
+import pytest
+from django.utils import timezone
+
+from adit.dicom.refs import UID
+from adit.endpoints.cancel import NEVER
+from adit.jobs.claim import claim
+from adit.jobs.models import Task
+from adit.jobs.rows import INSTANCES, Lost, Rows, states_of
+from adit.transfer.events import Confirmed, Excluded, Expected, Failed, Held, Leaving, Noted, Received, Stored
+from adit.transfer.ledger import Ledger
+from adit.transfer.plan import TransferStudy
+from tests.jobs.fakes import refs_of, study_uid, submitted, two_servers
+
+pytestmark = pytest.mark.django_db
+
+STUDY = study_uid(1)
+SERIES = UID(f"{STUDY}.1")
+REFS = refs_of(STUDY, instances=INSTANCES * 2)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def attempt(clock):
+    two_servers()
+    submitted()
+    claimed = claim("w", lease=45, now=timezone.now())
+    ledger = Ledger()
+    rows = Rows(claimed, TransferStudy(STUDY), ledger, cancel=NEVER, clock=clock)
+
+    def note(*events):
+        for event in events:
+            ledger.apply(event)
+            rows.note(event)
+
+    note.rows, note.claimed = rows, claimed
+    return note
+
+
+def entry():
+    return Task.objects.get().entries.first()
+
+
+class TestTheRowsOfAnAttempt:
+    def test_are_written_before_a_series_leaves(self, attempt):
+        attempt(Expected(SERIES, 3), Leaving(SERIES))
+
+        assert (entry().expected, entry().stored) == (3, 0)
+        assert entry().left_at is not None
+
+    def test_wait_for_sixty_four_instances(self, attempt, django_assert_num_queries):
+        attempt(Expected(SERIES, None), Leaving(SERIES))
+
+        with django_assert_num_queries(0):
+            attempt(*(Stored(ref, 10) for ref in REFS[: INSTANCES - 1]))
+        with django_assert_num_queries(1):
+            attempt(Stored(REFS[INSTANCES - 1], 10))
+
+        assert (entry().stored, entry().size) == (INSTANCES, 10 * INSTANCES)
+        assert sorted(entry().stored_instances) == sorted(ref.instance for ref in REFS[:INSTANCES])
+
+    def test_wait_for_a_second(self, attempt, clock):
+        attempt(Leaving(SERIES), Stored(REFS[0], 10))
+        assert entry().stored == 0
+
+        clock.now += 1
+        attempt(Stored(REFS[1], 10))
+
+        assert entry().stored == 2
+
+    def test_are_gone_on_from_in_the_next_attempt(self, attempt):
+        attempt(Leaving(SERIES), Stored(REFS[0], 10, "coerced"), Excluded(REFS[1], "a rule"), Failed(REFS[2], "no"))
+        attempt.rows.write()
+
+        (state,) = states_of(Task.objects.get().pk)
+
+        assert state.stored == {REFS[0].instance}
+        assert state.excluded == ((REFS[1].instance, "a rule"),)
+        assert (state.size, state.notes) == (10, ("coerced",))
+
+    def test_forget_what_the_destination_does_not_hold(self, attempt):
+        attempt(Leaving(SERIES), Stored(REFS[0], 10), Stored(REFS[1], 10))
+        attempt.rows.write()
+
+        attempt(Held(SERIES, frozenset({REFS[1].instance})))
+        attempt.rows.write()
+
+        assert states_of(Task.objects.get().pk)[0].stored == {REFS[1].instance}
+
+    def test_do_not_count_what_is_still_to_come_as_failed(self, attempt):
+        attempt(Expected(SERIES, 3), Leaving(SERIES), Received(REFS[0], 10), Failed(REFS[0], "refused"))
+        attempt.rows.write()
+        assert (entry().failed, entry().reasons) == (1, {"refused": 1})
+
+        attempt.rows.write(final=True)
+        assert (entry().failed, sum(entry().reasons.values())) == (3, 3)
+
+    def test_hold_what_was_confirmed_and_noted(self, attempt):
+        attempt(Leaving(SERIES), Stored(REFS[0], 10), Confirmed(SERIES, frozenset({REFS[0].instance})))
+        attempt(Noted("renamed", SERIES), Noted("slow"))
+        attempt.rows.write()
+
+        assert (entry().confirmed, entry().notes, Task.objects.get().notes) == (1, ["renamed"], ["slow"])
+
+    def test_are_not_written_by_who_lost_the_lease(self, attempt):
+        attempt(Leaving(SERIES))
+        Task.objects.update(claim=2)
+
+        with pytest.raises(Lost):
+            attempt(*(Stored(ref, 10) for ref in REFS))
+
+        assert entry().stored == 0

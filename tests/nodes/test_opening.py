@@ -1,0 +1,144 @@
+from contextlib import closing
+
+import pytest
+
+from adit.accounts.verdict import Denied
+from adit.dicom.errors import Full, NotFound, Unreachable
+from adit.dicom.protocols import Outcome
+from adit.dicom.query import Query
+from adit.dicom.refs import UID, Level, Ref
+from adit.endpoints.budget import Budget
+from adit.endpoints.cancel import NEVER
+from adit.endpoints.dialling import Root
+from adit.nodes.models import Ability, Kind, Node
+from adit.nodes.opening import Opening, server_config
+from adit.transfer.plan import Layout
+from tests.nodes.making import unsaved
+from tests.peers.data import ct_study
+from tests.peers.fixtures import orthanc, storescp  # noqa: F401
+
+LAYOUT = Layout("adit_selective_1_20261124_anna", "TEST-1", "20200101-120000-CT")
+
+
+@pytest.fixture
+def opening(tmp_path):
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    return Opening(spool=spool, budget=Budget(64 << 20), calling_ae_title="ADIT", waits=())
+
+
+@pytest.fixture
+def study():
+    return ct_study(series=2, instances=3)
+
+
+@pytest.fixture
+def source_node(orthanc, study):  # noqa: F811
+    orthanc.fill(study.part10())
+    return node_of(orthanc)
+
+
+def node_of(peer):
+    return Node(**unsaved(peer.ae_title, host=peer.host, port=peer.port, ae_title=peer.ae_title))
+
+
+def move(opening, source_node, sink_node, study, layout=None):
+    """Everything of *study*; the receipts."""
+    with (
+        opening.source(source_node, cancel=NEVER, associations=2) as source,
+        opening.sink(sink_node, cancel=NEVER, associations=2, layout=layout) as sink,
+        sink,
+        closing(source.retrieve([Ref(UID(study.uid))])) as instances,
+    ):
+        return list(sink.store(instances))
+
+
+class TestOpeningAServer:
+    def test_finds_what_it_holds(self, opening, source_node, study):
+        with opening.source(source_node, cancel=NEVER, associations=1) as source:
+            (match,) = source.find(Query.of(Level.STUDY, StudyInstanceUID=study.uid))
+
+        assert match.ref == Ref(UID(study.uid))
+
+    def test_tells_what_it_does_not_hold(self, opening, source_node):
+        with (
+            opening.source(source_node, cancel=NEVER, associations=1) as source,
+            pytest.raises(NotFound, match="^ORTHANC: "),
+        ):
+            list(source.retrieve([Ref(UID("1.2.3"))]))
+
+    def test_moves_a_study_to_another_server(self, opening, source_node, storescp, study):  # noqa: F811
+        receipts = move(opening, source_node, node_of(storescp), study)
+
+        assert {receipt.outcome for receipt in receipts} == {Outcome.STORED}
+        assert storescp.holds() == study.instances
+
+    def test_leaves_nothing_in_memory_or_spool(self, opening, source_node, storescp, study):  # noqa: F811
+        move(opening, source_node, node_of(storescp), study)
+
+        assert opening.budget.held == 0
+        assert not [path for path in opening.spool.rglob("*") if path.is_file() and path.stat().st_size]
+
+    def test_names_the_node_that_does_not_answer(self, opening):
+        node = Node(**unsaved("gone", host="127.0.0.1", port=1))
+
+        with (
+            opening.source(node, cancel=NEVER, associations=1) as source,
+            pytest.raises(Unreachable, match="^gone: "),
+        ):
+            list(source.find(Query.of(Level.STUDY, StudyInstanceUID="1.2.3")))
+
+    def test_without_the_ability_is_refused_with_a_sentence(self, opening):
+        node = Node(**unsaved("deaf", find_study=False, get_study=False, store=False))
+
+        with pytest.raises(Denied, match="cannot be searched"):
+            opening.source(node, cancel=NEVER, associations=1).__enter__()
+        with pytest.raises(Denied, match="nothing can be stored"):
+            opening.sink(node, cancel=NEVER, associations=1, layout=None).__enter__()
+
+
+class TestOpeningAFolder:
+    def test_moves_a_study_to_where_its_layout_says(self, opening, source_node, study, tmp_path):
+        target = tmp_path / "target"
+        target.mkdir()
+
+        move(opening, source_node, Node(name="disk", kind=Kind.FOLDER, path=str(target)), study, LAYOUT)
+
+        files = list((target / LAYOUT.job / LAYOUT.patient / LAYOUT.study).rglob("*.dcm"))
+        assert {path.stem for path in files} == study.instances
+
+    def test_keeps_to_its_quota(self, opening, source_node, study, tmp_path):
+        node = Node(name="disk", kind=Kind.FOLDER, path=str(tmp_path), quota_gb=1e-6)
+
+        with pytest.raises(Full, match="disk: the quota"):
+            move(opening, source_node, node, study, LAYOUT)
+        assert not list(tmp_path.rglob("*.dcm"))
+
+    def test_as_a_source_is_refused_with_a_sentence(self, opening, tmp_path):
+        node = Node(name="disk", kind=Kind.FOLDER, path=str(tmp_path))
+
+        with pytest.raises(Denied, match="not searched"):
+            opening.source(node, cancel=NEVER, associations=1).__enter__()
+
+    def test_needs_to_know_where_the_study_lies(self, opening, tmp_path):
+        node = Node(name="disk", kind=Kind.FOLDER, path=str(tmp_path))
+
+        with pytest.raises(ValueError, match="layout"):
+            opening.sink(node, cancel=NEVER, associations=1, layout=None).__enter__()
+
+
+class TestTheConfigurationOfAServer:
+    def test_asks_the_study_root_before_the_patient_root(self):
+        node = Node(**unsaved())
+        node.abilities = frozenset(Ability)
+
+        config = server_config(node, calling_ae_title="ADIT", associations=3)
+
+        assert (config.finds, config.gets) == ((Root.STUDY, Root.PATIENT), (Root.STUDY, Root.PATIENT))
+        assert (config.associations, config.stores) == (3, True)
+
+    def test_calls_itself_what_the_node_wants(self):
+        plain, special = Node(**unsaved()), Node(**unsaved(calling_ae_title="OTHER"))
+
+        assert server_config(plain, calling_ae_title="ADIT", associations=1).calling_ae_title == "ADIT"
+        assert server_config(special, calling_ae_title="ADIT", associations=1).calling_ae_title == "OTHER"
