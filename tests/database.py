@@ -29,7 +29,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     if "ADIT_TEST_HOME" not in os.environ:
         home = _fresh_home()
         # Tests decide what they need; nothing of the person who runs them gets in.
-        for name in [name for name in os.environ if name.startswith("ADIT_") and name != "ADIT_REQUIRE_PEERS"]:
+        for name in [name for name in os.environ if name.startswith("ADIT_")]:
             del os.environ[name]
         os.environ |= {"ADIT_TEST_HOME": str(home), "ADIT_HOME": str(home)}
         server = _start(home)

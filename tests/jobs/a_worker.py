@@ -1,11 +1,13 @@
-"""A worker process of its own, for tests that kill it: `python -m tests.jobs.a_worker ROOT PLACES`.
+"""A worker process of its own, for tests that kill it: `python -m tests.jobs.a_worker OPTIONS`, as JSON.
 
 Archives are directories below ROOT: `<node>/<study>/<series>/<instance>`. While a file `ROOT/hold` exists,
-sources wait before the instance whose number stands in it.
+sources wait before the instance whose number stands in it; while `ROOT/deaf` exists, without hearing a cancel.
+While `ROOT/silent` exists, destinations cannot be asked what they hold.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
@@ -13,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import django
@@ -63,7 +66,10 @@ class DirectorySource:
         wanted = [ref for ref in refs_in(self.root, self.node, refs[0].study) if any(ref in each for each in refs)]
         for number, ref in enumerate(wanted, 1):
             while (held := self._held()) and number >= held:
-                self.cancel.wait(0.01)
+                if (self.root / "deaf").exists():
+                    time.sleep(0.01)
+                else:
+                    self.cancel.wait(0.01)
             self.cancel.check()
             yield Instance(ref, CT, EXPLICIT, InMemory(b"\0" * 100))
 
@@ -113,12 +119,26 @@ class Directories:
         yield DirectorySink(self.root, node.name)
 
 
-def start(root: Path, *, places: int = 2, lease: float = 1.0, no_progress: float = 60) -> subprocess.Popen[bytes]:
-    """Start a worker on the test database."""
+@dataclass(frozen=True)
+class Options:
+    root: str
+    places: int = 2
+    lease: float = 1.0
+    no_progress: float = 60
+    grace: float = 5
+
+
+def start(root: Path, *, port: int | None = None, **options: float) -> subprocess.Popen[bytes]:
+    """Start a worker on the test database.
+
+    Args:
+        port: Where the database is to be reached, if not at its own port.
+    """
     used = connection.settings_dict
-    url = f"postgresql://{used['USER']}:{used['PASSWORD']}@{used['HOST']}:{used['PORT']}/{used['NAME']}"
+    url = f"postgresql://{used['USER']}:{used['PASSWORD']}@127.0.0.1:{port or used['PORT']}/{used['NAME']}"
+    chosen = Options(str(root), **options)
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.jobs.a_worker", str(root), str(places), str(lease), str(no_progress)],
+        [sys.executable, "-m", "tests.jobs.a_worker", json.dumps(asdict(chosen))],
         env={**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "adit.site.settings"},
         stdout=(root / "worker.log").open("ab"),
         stderr=subprocess.STDOUT,
@@ -141,9 +161,11 @@ def main() -> None:
     # Models can be imported only now.
     from adit.jobs.process import Limits, Process, run  # noqa: PLC0415
 
-    root, places, lease, no_progress = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
-    limits = Limits(lease=lease, heartbeat=lease / 4, no_progress=no_progress, waits=(0.0, 0.1, 0.1))
-    run(Process(places=places, opening=Directories(root), limits=limits))
+    told = Options(**json.loads(sys.argv[1]))
+    limits = Limits(
+        lease=told.lease, heartbeat=min(10, told.lease / 4), no_progress=told.no_progress, waits=(0.0, 0.1, 0.1)
+    )
+    run(Process(places=told.places, opening=Directories(Path(told.root)), limits=limits), grace=told.grace)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,21 @@
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 
 from adit.jobs.actions import perform
+from adit.jobs.leases import announce
 from adit.jobs.models import Job, Task, Worker
 from adit.jobs.states import Action
 from adit.nodes.models import Slot
 from tests.jobs.a_worker import fill, refs_in, start, wait_until
-from tests.jobs.fakes import administrator, refs_of, study_uid, submitted, two_servers
+from tests.jobs.cable import Cable
+from tests.jobs.fakes import Archives, administrator, process, refs_of, study_uid, submitted, two_servers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,6 +33,12 @@ def workers(tmp_path):
         if worker.poll() is None:
             worker.kill()
         worker.wait()
+
+
+@pytest.fixture
+def cable():
+    with Cable(int(connection.settings_dict["PORT"])) as cable:
+        yield cable
 
 
 def status(job: Job) -> str:
@@ -118,17 +130,96 @@ class TestAWorkerProcess:
 
         wait_until(lambda: status(job) == "success", worker=worker)
 
-    def test_outlives_a_database_that_cuts_all_connections(self, tmp_path, workers):
+    def test_that_is_told_to_stop_ends_in_time_although_a_peer_does_not_let_go(self, tmp_path, workers):
         two_servers()
         fill(tmp_path, "A", refs_of(study_uid(1)))
-        worker = workers()
+        (tmp_path / "hold").write_text("2")
+        (tmp_path / "deaf").touch()
+        worker = workers(lease=45, grace=0.3)
+        job = submitted()
+        wait_until(lambda: len(stored(tmp_path)) == 1, worker=worker)
+
+        worker.send_signal(signal.SIGTERM)
+
+        assert worker.wait(8) == 1
+        assert (Task.objects.get().status, status(job)) == ("pending", "pending")
+        assert not Slot.objects.held().exists()
+
+    def test_hears_of_new_work_at_once_after_its_database_was_away(self, tmp_path, workers, cable):
+        two_servers()
+        fill(tmp_path, "A", refs_of(study_uid(1)))
+        worker = workers(port=cable.port, lease=45)
         wait_until(Worker.objects.exists, worker=worker)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
+        wait_until(listens, worker=worker)
+        cable.cut()
+        wait_until(lambda: not listens(), worker=worker)
+        cable.mend()
+        wait_until(listens, worker=worker)
 
         job = submitted()
 
+        # Its own poll would take 5 s, upkeep 10 s.
         wait_until(lambda: status(job) == "success", seconds=3, worker=worker)
+
+    def test_goes_on_while_its_database_is_away(self, tmp_path, workers, cable):
+        two_servers()
+        refs = refs_of(study_uid(1), instances=300)
+        fill(tmp_path, "A", refs)
+        (tmp_path / "hold").write_text("20")
+        worker = workers(port=cable.port, lease=45)
+        job = submitted()
+        wait_until(lambda: len(stored(tmp_path)) == 19, worker=worker)
+
+        cable.cut()
+        (tmp_path / "hold").unlink()
+        wait_until(lambda: len(stored(tmp_path)) == 300, worker=worker)
+        assert Task.objects.get().status == "in progress"
+        cable.mend()
+
+        wait_until(lambda: status(job) == "success", worker=worker)
+        assert len(stored(tmp_path)) == 300
+        assert Task.objects.get().attempts == 1
+
+    def test_stops_its_transfers_when_the_database_is_away_for_as_long_as_a_lease(self, tmp_path, workers, cable):
+        two_servers()
+        fill(tmp_path, "A", refs_of(study_uid(1)))
+        (tmp_path / "hold").write_text("2")
+        worker = workers(port=cable.port, lease=0.5)
+        job = submitted()
+        wait_until(lambda: len(stored(tmp_path)) == 1, worker=worker)
+
+        cable.cut()
+        wait_until(lambda: "all transfers stop" in (tmp_path / "worker.log").read_text(), worker=worker)
+        (tmp_path / "hold").unlink()
+        cable.mend()
+
+        wait_until(lambda: status(job) == "success", worker=worker)
+        assert Task.objects.get().attempts == 2
+
+
+def listens() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"
+        )
+        return cursor.fetchone()[0] > 0
+
+
+class TestAPackedQueue:
+    def test_runs_eight_studies_with_four_places_in_two_rounds(self):
+        two_servers(max_associations=4)
+        archives = Archives()
+        for number in range(1, 9):
+            archives["A"].held[study_uid(number)] = refs_of(study_uid(number), instances=1)
+        round_of_four = Barrier(4)
+        archives["A"].before = lambda number, cancel: round_of_four.wait(10) and None
+        crew = process(archives, places=4)
+        announce(crew.name, places=4, until=Now() + timedelta(seconds=45))
+        job = submitted(8)
+
+        with ThreadPoolExecutor(4) as pool:
+            for each in [pool.submit(crew.work) for _ in range(4)]:
+                each.result(30)
+
+        assert status(job) == "success"
+        assert (archives["A"].most, archives["B"].most) == (4, 4)

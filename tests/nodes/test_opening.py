@@ -1,4 +1,7 @@
-from contextlib import closing
+import socketserver
+import threading
+from contextlib import closing, contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +56,25 @@ def move(opening, source_node, sink_node, study, layout=None):
         return list(sink.store(instances))
 
 
+@contextmanager
+def listening():
+    """A port that hangs up on every caller, and the callers."""
+    calls = []
+
+    class HangUp(socketserver.BaseRequestHandler):
+        def handle(self):
+            calls.append(self.client_address)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), HangUp) as server:
+        thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
+        thread.start()
+        try:
+            yield server.server_address[1], calls
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 class TestOpeningAServer:
     def test_finds_what_it_holds(self, opening, source_node, study):
         with opening.source(source_node, cancel=NEVER, associations=1) as source:
@@ -63,7 +85,7 @@ class TestOpeningAServer:
     def test_tells_what_it_does_not_hold(self, opening, source_node):
         with (
             opening.source(source_node, cancel=NEVER, associations=1) as source,
-            pytest.raises(NotFound, match="^ORTHANC: "),
+            pytest.raises(NotFound, match=r"^ORTHANC: "),
         ):
             list(source.retrieve([Ref(UID("1.2.3"))]))
 
@@ -84,9 +106,22 @@ class TestOpeningAServer:
 
         with (
             opening.source(node, cancel=NEVER, associations=1) as source,
-            pytest.raises(Unreachable, match="^gone: "),
+            pytest.raises(Unreachable, match=r"^gone: "),
         ):
             list(source.find(Query.of(Level.STUDY, StudyInstanceUID="1.2.3")))
+
+    def test_asks_again_as_often_as_it_waits_and_no_more(self, opening):
+        with listening() as (port, calls):
+            node = Node(**unsaved("busy", host="127.0.0.1", port=port))
+            patient = replace(opening, waits=(0, 0, 0))
+
+            with (
+                patient.source(node, cancel=NEVER, associations=1) as source,
+                pytest.raises(Unreachable, match=r"^busy: "),
+            ):
+                list(source.find(Query.of(Level.STUDY, StudyInstanceUID="1.2.3")))
+
+        assert len(calls) == 4
 
     def test_without_the_ability_is_refused_with_a_sentence(self, opening):
         node = Node(**unsaved("deaf", find_study=False, get_study=False, store=False))

@@ -1,6 +1,6 @@
 """pynetdicom as a caller: says in detail what a peer sent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,9 +66,19 @@ def find(peer: Entity, level: str, **keys: str) -> Heard:
 
 
 def retrieve(
-    peer: Entity, study: str, *, level: str = "STUDY", classes: Sequence[str] = (CT_IMAGE,), **keys: str
+    peer: Entity,
+    study: str,
+    *,
+    level: str = "STUDY",
+    classes: Sequence[str] = (CT_IMAGE,),
+    on_each: Callable[[], None] = lambda: None,
+    **keys: str,
 ) -> Heard:
-    """C-GET in the study root, Explicit VR Little Endian."""
+    """C-GET in the study root, Explicit VR Little Endian.
+
+    Args:
+        on_each: Called before each instance is answered for.
+    """
     identifier = Dataset()
     identifier.QueryRetrieveLevel = level
     identifier.StudyInstanceUID = study
@@ -81,6 +91,7 @@ def retrieve(
         heard.announced.append(str(request.AffectedSOPInstanceUID))
         data = decode_data(request.DataSet.getvalue(), event.context.transfer_syntax)
         heard.received.append(str(data.SOPInstanceUID))
+        on_each()
         return 0
 
     entity = _entity()

@@ -15,6 +15,13 @@ from tests.peers.dcmtk import dcmqrscp, echoscu, findscu, getscu, movescu, store
 from tests.peers.orthanc import orthanc
 from tests.peers.process import HOST, DidNotStart, MissingProgram, program, running
 
+RUN_THAT_WAITS = """
+from tests.peers.dcmtk import storescp
+with storescp(parallel=False) as peer:
+    print(peer.port, flush=True)
+    input()
+"""
+
 
 @pytest.fixture(scope="module")
 def study() -> Study:
@@ -127,13 +134,12 @@ class TestAServer:
                 assert tried == [tried[0], port]
                 assert port != tried[0]
 
-    def test_dies_with_a_test_run_that_is_killed(self) -> None:
-        script = (
-            "from tests.peers.dcmtk import storescp\nwith storescp() as peer: print(peer.port, flush=True); input()"
-        )
+    def test_dies_with_a_test_run_that_is_killed(self, tmp_path: Path) -> None:
+        command = [sys.executable, "-c", RUN_THAT_WAITS]
+        environment = os.environ | {"TMPDIR": str(tmp_path)}
         with subprocess.Popen(
-            [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as run:
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        ) as run:  # fmt: skip
             assert run.stdout is not None
             port = int(run.stdout.readline())
             with socket.create_connection((HOST, port)) as line:

@@ -133,9 +133,7 @@ JOB_ACTIONS: dict[Action, Rule] = {
     Action.RESUME: Rule(
         frozenset({JobStatus.CANCELED}),
         Who.OWNER,
-        tuple(
-            (JobStatus.CANCELED, then) for then in (*_AGAIN, JobStatus.SUCCESS, JobStatus.WARNING, JobStatus.FAILURE)
-        ),
+        tuple((JobStatus.CANCELED, then) for then in _AGAIN),
         "makes canceled tasks pending again; what is stored is not sent again",
     ),
     Action.RETRY: Rule(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from adit.dicom.protocols import Cancellation, Sink, Source
 from adit.endpoints.budget import Budget
@@ -22,6 +24,8 @@ from adit.nodes.permissions import can_receive, can_search
 from adit.transfer.plan import Layout
 
 GB = 10**9
+
+T = TypeVar("T")
 
 _FINDS = {Ability.FIND_STUDY: Root.STUDY, Ability.FIND_PATIENT: Root.PATIENT}
 _GETS = {Ability.GET_STUDY: Root.STUDY, Ability.GET_PATIENT: Root.PATIENT}
@@ -100,7 +104,27 @@ class Opening:
         return Folder(root, name=node.name, place=place, quota=quota, cancel=cancel)
 
     def _patience(self, cancel: Cancellation) -> Patience:
-        return Patience(self.waits, chance=random.random, cancel=cancel)
+        return _Outermost(self.waits, chance=random.random, cancel=cancel)
+
+
+class _Outermost(Patience):
+    """Patience that does not try again what somebody further out in the same thread tries again anyway.
+
+    A query and the association for it would else have all their tries each, sixteen in all instead of four.
+    """
+
+    def __init__(self, waits: Sequence[float], *, chance: Callable[[], float], cancel: Cancellation) -> None:
+        super().__init__(waits, chance=chance, cancel=cancel)
+        self._thread = threading.local()
+
+    def __call__(self, action: Callable[[], T]) -> T:
+        if getattr(self._thread, "trying", False):
+            return action()
+        self._thread.trying = True
+        try:
+            return super().__call__(action)
+        finally:
+            self._thread.trying = False
 
 
 def server_config(node: Node, *, calling_ae_title: str, associations: int) -> ServerConfig:

@@ -1,6 +1,5 @@
 """Django's settings, made from `adit.site.env` and nothing else."""
 
-from importlib.util import find_spec
 from typing import Any
 
 from adit.site.env import config
@@ -27,21 +26,21 @@ ADIT_CONCURRENCY = _config.concurrency
 DEBUG = _config.debug
 SECRET_KEY = derive(_keys[0], "django")
 SECRET_KEY_FALLBACKS = [derive(key, "django") for key in _keys[1:]]
-ALLOWED_HOSTS = list(_config.allowed_hosts) or ["localhost", "127.0.0.1", "[::1]", _config.web_host]
+# The supervisor asks for the health page as localhost.
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", _config.web_host, *_config.allowed_hosts]
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
-    *(
-        app
-        for app in ("adit.audit", "adit.accounts", "adit.nodes", "adit.projects", "adit.jobs")
-        if find_spec(f"{app}.models")
-    ),
+    "adit.audit",
+    "adit.accounts",
+    "adit.nodes",
+    "adit.projects",
+    "adit.jobs",
     "procrastinate.contrib.django",
     "adit.web",
 ]
-if find_spec("adit.accounts.models"):
-    AUTH_USER_MODEL = "accounts.User"
+AUTH_USER_MODEL = "accounts.User"
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

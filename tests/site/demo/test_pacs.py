@@ -4,7 +4,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -156,8 +158,8 @@ class TestTheLiar:
             listed = find(peer, "IMAGE", StudyInstanceUID=study.uid, SeriesInstanceUID=series.uid, SOPInstanceUID="")
             heard = retrieve(peer, study.uid)
             missing = sorted({str(a.SOPInstanceUID) for a in listed.answers} - set(heard.received))
-            of_series = {"level": "IMAGE", "SeriesInstanceUID": series.uid}
-            again = retrieve(peer, study.uid, SOPInstanceUID="\\".join(missing), **of_series)
+            those = "\\".join(missing)
+            again = retrieve(peer, study.uid, level="IMAGE", SeriesInstanceUID=series.uid, SOPInstanceUID=those)
 
         assert (answer.NumberOfStudyRelatedInstances, len(listed.answers)) == (412, 412)
         assert (len(heard.received), heard.final, heard.completed) == (409, 0x0000, 412)
@@ -194,6 +196,26 @@ class TestTheProcess:
 
             process.send_signal(signal.SIGTERM)
             assert process.wait(10) == 0
+
+    def test_ends_in_the_middle_of_a_transfer(self, tmp_path: Path) -> None:
+        with started(tmp_path, port=0) as process, ThreadPoolExecutor() as pool:
+            assert process.stdout is not None
+            peer = Peer("DEMO_PACS", HOST, int(process.stdout.readline().rpartition(":")[2]))
+            # Every instance is handed over by hand, so the transfer cannot end before we say so.
+            begun, go_on = threading.Event(), threading.Event()
+
+            def hold() -> None:
+                begun.set()
+                go_on.wait(20)
+
+            transfer = pool.submit(retrieve, peer, miscounted_study().uid, on_each=hold)
+            try:
+                assert begun.wait(20)
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(5) == 0
+            finally:
+                go_on.set()
+            assert len(transfer.result(20).received) < 409
 
     def test_says_in_a_sentence_that_its_port_is_taken(self, tmp_path: Path) -> None:
         with socket.create_server((HOST, 0)) as taken, started(tmp_path, port=taken.getsockname()[1]) as process:

@@ -66,13 +66,18 @@ def _run(name: str, arguments: list[str], misused: type[Exception]) -> object:
     command = COMMANDS.get(name)
     if command is None:
         raise misused(f"there is no command '{name}': 'adit --help' lists them")
+    if name == "test":
+        from adit.site.cli.testing import run  # noqa: PLC0415
+
+        run(arguments)  # Every word after it is pytest's.
     if command.running:
-        from adit.site.cli.running import require_running, start_without_database  # noqa: PLC0415
+        from adit.site.cli.running import quiet, require_running, start_without_database  # noqa: PLC0415
 
         if "--help" in arguments:
             start_without_database()
         else:
             require_running()
+        quiet()
     from typer.main import get_command  # noqa: PLC0415
 
     found: Any = get_command(import_module(f"adit.site.cli.{command.module}").app)

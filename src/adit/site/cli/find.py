@@ -107,8 +107,9 @@ def find(
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
-        print_table([_TITLES.get(column, column) for column in columns], rows)
-        print(f"{len(matches)} found.")
+        if rows:
+            print_table([_TITLES.get(column, column) for column in columns], rows)
+        print(f"{len(rows)} found.")
 
 
 def _found(source: Source, query: Query) -> Iterator[Match]:

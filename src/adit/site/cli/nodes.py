@@ -64,7 +64,16 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Add a server, or with --folder a folder. What the server can do is found out where --can is not given."""
-    values = _values(ae_title, host, port, max_associations, idle_timeout, dicomweb, folder, quota)
+    values = _values(
+        ae_title=ae_title,
+        host=host,
+        port=port,
+        max_associations=max_associations,
+        idle_timeout=idle_timeout,
+        dicomweb=dicomweb,
+        folder=folder,
+        quota=quota,
+    )
     added = Node(name=name, kind=Kind.FOLDER if folder else Kind.SERVER, **values)
     with explained():
         if can is not None:
@@ -94,7 +103,16 @@ def edit(
     as_json: AsJson = False,
 ) -> None:
     """Change a node; what is not given stays."""
-    values = _values(ae_title, host, port, max_associations, idle_timeout, dicomweb, folder, quota)
+    values = _values(
+        ae_title=ae_title,
+        host=host,
+        port=port,
+        max_associations=max_associations,
+        idle_timeout=idle_timeout,
+        dicomweb=dicomweb,
+        folder=folder,
+        quota=quota,
+    )
     if new_name is not None:
         values["name"] = new_name
     if enabled is not None:
@@ -135,8 +153,8 @@ def show(name: Name, as_json: AsJson = False) -> None:
     _show(found, as_json=as_json)
 
 
-@app.command()
-def test(name: Name, as_json: AsJson = False) -> None:
+@app.command(name="test")
+def examine_node(name: Name, as_json: AsJson = False) -> None:
     """Test the connection to a node, step by step."""
     with explained():
         found = find_node(name)
@@ -196,6 +214,7 @@ def access(
 
 
 def _values(
+    *,
     ae_title: str | None,
     host: str | None,
     port: int | None,
@@ -280,9 +299,12 @@ def _where(found: Node) -> str:
 
 
 def _show(found: Node, *, as_json: bool) -> None:
+    about = describe(found)
     if as_json:
-        print_json(describe(found))
-    else:
-        print_table(
-            ("", found.name), ((k, ", ".join(v) if isinstance(v, list) else v) for k, v in describe(found).items())
-        )
+        print_json(about)
+        return
+    for field, value in about.items():
+        if field not in ("abilities", "enabled") and value not in (None, ""):
+            print(f"{field.replace('_', ' '):<18}{', '.join(value) if isinstance(value, list) else value}")
+    if not found.enabled:
+        print("It is switched off.")

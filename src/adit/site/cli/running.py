@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 from adit.site.cli.output import Failed
@@ -45,3 +46,8 @@ def start_without_database() -> None:
     from adit.site.wiring import start_django  # noqa: PLC0415 - a quarter of a second
 
     start_django(config())
+
+
+def quiet() -> None:
+    """Log no more than warnings: a command says itself what it has to say."""
+    logging.getLogger().setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -1,0 +1,113 @@
+"""`adit doctor`: how ADIT is."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from typing import Annotated, Any
+
+import typer
+
+from adit.site.cli.output import print_json, print_table
+from adit.site.cli.running import NotRunning, quiet, require_running
+from adit.site.env import Config, config
+from adit.site.keys import key_file
+from adit.site.probe import health
+from adit.site.state import read_state
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Say how ADIT is. Exit code 0 when all that must run does."""
+    told = examine(config())
+    if as_json:
+        print_json(told)
+    else:
+        _print(told)
+    raise typer.Exit(0 if told["ok"] else 1)
+
+
+def examine(config: Config) -> dict[str, Any]:
+    """What runs and what does not; `ok` when database, queue, a worker and the web server of `adit up` do.
+
+    Without a database the rest is told all the same.
+    """
+    told: dict[str, Any]
+    try:
+        require_running()
+        quiet()
+        from adit.web.health import facts  # noqa: PLC0415 - needs Django
+
+        told = {**facts(), "nodes": _nodes()}
+    except NotRunning as reason:
+        told = {
+            "ok": False,
+            "error": str(reason),
+            "database": {"ok": False},
+            "queue": {"ok": False, "pending": None, "running": None},
+            "workers": {"ok": False, "running": 0},
+            "nodes": [],
+        }
+    told["receiver"] = {"ae_title": config.ae_title, "port": None, "running": False, "required": False}
+    told["web"] = _web(config)
+    told["disk"] = _disk(config)
+    told["warnings"] = _warnings(config, told)
+    told["ok"] = told["ok"] and (told["web"]["ok"] or not told["web"]["required"])
+    return told
+
+
+def _web(config: Config) -> dict[str, Any]:
+    # Without a supervisor on this machine the web server may run on any other: it is not looked for.
+    state = read_state(config)
+    if state is None:
+        return {"ok": False, "url": None, "required": False}
+    return {"ok": asyncio.run(health(state.web_url)) is not None, "url": state.web_url, "required": True}
+
+
+def _disk(config: Config) -> dict[str, Any]:
+    place = next(path for path in (config.spool, *config.spool.parents) if path.exists())
+    usage = shutil.disk_usage(place)
+    return {"ok": usage.free > config.disk_reserve, "path": str(place), "free": usage.free, "total": usage.total}
+
+
+def _nodes() -> list[dict[str, Any]]:
+    from adit.nodes.models import Node  # noqa: PLC0415 - needs Django
+
+    return [
+        {"name": node.name, "kind": node.kind, "enabled": node.enabled, "suspended": node.suspended_reason or None}
+        for node in Node.objects.order_by("name")
+    ]
+
+
+def _warnings(config: Config, told: dict[str, Any]) -> list[str]:
+    warnings = []
+    if not config.secret_keys:
+        warnings.append(
+            f"the key that secrets are encrypted with is the file {key_file(config)}: "
+            "give it in ADIT_SECRET_KEYS, and keep a copy apart from the backup of the database"
+        )
+    if not told["disk"]["ok"]:
+        warnings.append(f"less than {config.disk_reserve >> 20} MB are free on {told['disk']['path']}: make room")
+    return warnings
+
+
+def _print(told: dict[str, Any]) -> None:
+    queue, web, disk = told["queue"], told["web"], told["disk"]
+    rows = [
+        ("database", _word(told["database"]["ok"]), told.get("error", "")),
+        ("queue", _word(queue["ok"]), f"{queue['running']} running, {queue['pending']} waiting" if queue["ok"] else ""),
+        ("workers", _word(told["workers"]["ok"]), f"{told['workers']['running']} at work"),
+        ("receiver", "–", "not part of this release"),
+        ("web", _word(web["ok"]) if web["required"] else "–", web["url"] or "not started on this machine"),
+        ("disk", _word(disk["ok"]), f"{disk['free'] / 1e9:.1f} of {disk['total'] / 1e9:.1f} GB free at {disk['path']}"),
+        ("nodes", "–", ", ".join(node["name"] for node in told["nodes"]) or "none yet"),
+    ]
+    print_table(("what", "how", ""), rows)
+    for warning in told["warnings"]:
+        print(f"warning: {warning}")
+
+
+def _word(ok: bool) -> str:
+    return "ok" if ok else "NOT OK"
