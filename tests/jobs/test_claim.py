@@ -151,7 +151,7 @@ class TestAClaim:
     def test_needs_few_round_trips_however_long_the_queue_is(self, django_assert_max_num_queries):
         two_servers(max_associations=50)
         job = submitted(3)
-        _lengthen(job, 5000)
+        _lengthen(job, 2000)
         claimed()
 
         with django_assert_max_num_queries(10):
@@ -159,7 +159,7 @@ class TestAClaim:
 
     def test_reads_few_rows_however_long_the_queue_is(self):
         two_servers()
-        _lengthen(submitted(1), 5000)
+        _lengthen(submitted(1), 2000)
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE jobs_task")
         before = _rows_read_in_sequence()

@@ -1,3 +1,5 @@
+import os
+import subprocess
 from datetime import timedelta
 
 import pytest
@@ -7,6 +9,7 @@ from django.utils import timezone
 
 from adit.jobs.actions import perform
 from adit.jobs.claim import claim
+from adit.jobs.machine import here
 from adit.jobs.models import Job, Task, Worker
 from adit.jobs.queue import wake
 from adit.jobs.states import Action
@@ -17,6 +20,7 @@ from tests.jobs.fakes import administrator, submitted, two_servers
 pytestmark = pytest.mark.django_db
 
 WAITS = (10, 60, 300)
+LATER = Now() + timedelta(hours=1)
 
 
 def places(count, *, name="w"):
@@ -93,6 +97,30 @@ class TestUpkeep:
         tidy(waits=WAITS)
 
         assert not Worker.objects.exists()
+
+    def test_does_not_wait_for_the_lease_of_a_process_that_is_seen_to_be_dead(self):
+        two_servers()
+        submitted()
+        claim("killed", lease=45, now=timezone.now())
+        gone = subprocess.Popen(["true"])
+        gone.wait()
+        Worker.objects.create(name="killed", host="h", machine=here(), pid=gone.pid, places=1, alive_until=LATER)
+
+        tidy(waits=WAITS)
+
+        assert Task.objects.get().status == "pending"
+        assert not Worker.objects.exists()
+
+    @pytest.mark.parametrize(("machine", "pid"), [("another", 999_999_999), ("", 999_999_999), (here(), os.getpid())])
+    def test_does_not_judge_processes_that_it_cannot_see_or_that_run(self, machine, pid):
+        two_servers()
+        submitted()
+        claim("w", lease=45, now=timezone.now())
+        Worker.objects.create(name="w", host="h", machine=machine, pid=pid, places=1, alive_until=LATER)
+
+        tidy(waits=WAITS)
+
+        assert Task.objects.get().status == "in progress"
 
 
 class TestAWorkerThatEnds:

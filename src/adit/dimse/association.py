@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
-import select
 import socket
 import ssl
 import threading
@@ -20,6 +17,7 @@ from adit.dicom.errors import Canceled, DicomError, Unreachable
 from adit.dicom.protocols import Cancellation
 from adit.dicom.refs import UID
 from adit.dimse.commands import Command
+from adit.dimse.connecting import connect
 from adit.dimse.connection import Buffer, CommandArrived, Connection, DataArrived
 from adit.dimse.errors import (
     Aborted,
@@ -32,7 +30,7 @@ from adit.dimse.errors import (
     Rejected,
 )
 from adit.dimse.negotiation import AcceptedContext, agreed, propose
-from adit.dimse.pdu import Abort, AssociateAccept, AssociateReject, Pdu, ReleaseReply, ReleaseRequest
+from adit.dimse.pdu import Abort, AssociateAccept, AssociateReject, AssociateRequest, Pdu, ReleaseReply, ReleaseRequest
 from adit.dimse.states import State, WrongState
 
 log = logging.getLogger(__name__)
@@ -42,9 +40,6 @@ MAX_PDU = 1 << 18
 
 RECEIVE_BUFFER = 1 << 18
 """Bytes that one read takes at most."""
-
-SOCKET_BUFFER = 1 << 20
-"""Bytes that the system may hold for us while we are busy."""
 
 RELEASE_WAIT = 5.0
 """Seconds that a release may take."""
@@ -130,7 +125,7 @@ class Association:
             cancel.check()
         deadline = time.monotonic() + peer.connect_timeout
         association = cls(
-            _connect(peer, deadline, cancel),
+            connect(str(peer), (peer.host, peer.port), peer.connect_timeout, cancel),
             Connection(requestor=True, max_pdu=peer.max_pdu, buffer=RECEIVE_BUFFER),
             name=str(peer),
             idle_timeout=peer.idle_timeout,
@@ -141,18 +136,62 @@ class Association:
                 association._encrypt(peer.tls, peer.host, deadline)
             association._connection.request(request)
             association._flush()
-            answer = association._within(peer.acse_timeout, AssociateAccept, AssociateReject)
-            if isinstance(answer, AssociateReject):
-                raise Rejected(association.name, result=answer.result, source=answer.source, reason=answer.reason)
-            association.accepted = agreed(request, answer)
-            if not association.accepted:
-                raise NoContext(f"{peer} accepts nothing of what is to be done: no presentation context")
+            association._agree(request, association._within(peer.acse_timeout, AssociateAccept, AssociateReject))
         except BaseException:
             association.abort()
             association.close()
             raise
         log.info("association with %s: %d of %d contexts", peer, len(association.accepted), len(contexts))
         return association
+
+    @classmethod
+    def take(
+        cls,
+        sock: socket.socket,
+        policy: Callable[[AssociateRequest], AssociateAccept | AssociateReject],
+        *,
+        name: str,
+        max_pdu: int,
+        acse_timeout: float,
+        idle_timeout: float,
+        cancel: Cancellation | None = None,
+    ) -> Self:
+        """Negotiate as the one who was called, over *sock*, which is closed on any error.
+
+        Args:
+            policy: Answers the request.
+
+        Raises:
+            Rejected: *policy* rejected it.
+            NoContext: *policy* accepted it without accepting a context.
+            AssociationTimedOut, Aborted, ConnectionBroken, ProtocolViolation, Canceled: No association.
+        """
+        connection = Connection(requestor=False, max_pdu=max_pdu, buffer=RECEIVE_BUFFER)
+        association = cls(sock, connection, name=name, idle_timeout=idle_timeout)
+        try:
+            association._watch(cancel)
+            request = association._within(acse_timeout, AssociateRequest)
+            association.name = f"{request.calling} at {name}"
+            association.calling_ae_title = request.calling
+            answer = policy(request)
+            if isinstance(answer, AssociateReject):
+                connection.reject(answer)
+            else:
+                connection.accept(answer)
+            association._flush()
+            association._agree(request, answer)
+        except BaseException:
+            association.abort()
+            association.close()
+            raise
+        return association
+
+    def _agree(self, request: AssociateRequest, answer: AssociateAccept | AssociateReject) -> None:
+        if isinstance(answer, AssociateReject):
+            raise Rejected(self.name, result=answer.result, source=answer.source, reason=answer.reason)
+        self.accepted = agreed(request, answer)
+        if not self.accepted:
+            raise NoContext(f"with {self.name} no presentation context was agreed on")
 
     def __enter__(self) -> Self:
         return self
@@ -437,56 +476,3 @@ def _send_all(sock: socket.socket, buffers: list[Buffer]) -> None:
         buffers = buffers[done:]
         if sent:
             buffers[0] = memoryview(buffers[0])[sent:]
-
-
-def _connect(peer: Peer, deadline: float, cancel: Cancellation | None) -> socket.socket:
-    """A TCP connection to *peer*, over the first of its addresses that takes one.
-
-    Raises:
-        Unreachable, ConnectTimedOut, Canceled: There is none.
-    """
-    try:
-        found = socket.getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise Unreachable(f"{peer}: the host name cannot be resolved") from error
-    failure: OSError | None = None
-    for family, kind, protocol, _, address in found:
-        sock = socket.socket(family, kind, protocol)
-        try:
-            _connect_to(sock, address, deadline, cancel)
-        except TimeoutError as error:
-            sock.close()
-            raise ConnectTimedOut(f"{peer} did not take the connection within {peer.connect_timeout:g} s") from error
-        except OSError as error:
-            sock.close()
-            failure = error
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            return sock
-    detail = failure.strerror if failure else "no address"
-    raise Unreachable(f"no connection to {peer}: {detail}") from failure
-
-
-def _connect_to(sock: socket.socket, address: tuple[object, ...], deadline: float, cancel: Cancellation | None) -> None:
-    # Before connecting, because the window scale is agreed on then.
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER)
-    sock.setblocking(False)
-    waking, waker = socket.socketpair()
-    with waking, waker, ExitStack() as stack:
-        if cancel is not None:
-            stack.enter_context(cancel.closing(lambda: waker.shutdown(socket.SHUT_RDWR)))
-        code = sock.connect_ex(address)
-        if code not in (0, errno.EINPROGRESS):
-            raise OSError(code, os.strerror(code))
-        poll = select.poll()
-        poll.register(sock, select.POLLOUT)
-        poll.register(waking, select.POLLIN)
-        ready = dict(poll.poll(max(deadline - time.monotonic(), 0) * 1000))
-        if waking.fileno() in ready and cancel is not None:
-            cancel.check()
-        if not ready:
-            raise TimeoutError
-        if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            raise OSError(code, os.strerror(code))

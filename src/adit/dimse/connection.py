@@ -230,28 +230,10 @@ class Connection:
             return None
         while True:
             if self._in_pdv:
-                available = min(self._end - self._start, self._pdv_left)
-                if not available and self._pdv_left:
+                if (event := self._fragment()) is not None:
+                    return event
+                if self._in_pdv:
                     return None
-                fragment = self._view[self._start : self._start + available]
-                self._start += available
-                self._pdv_left -= available
-                self._pdu_left -= available
-                complete = not self._pdv_left
-                self._in_pdv = not complete
-                last = complete and bool(self._control & _LAST)
-                if not self._control & _COMMAND:
-                    if last:
-                        self._awaits_data = False
-                        self._fragments = self._empty = 0
-                    if available or last:
-                        return DataArrived(fragment, last)
-                else:
-                    self._command += fragment
-                    if len(self._command) > MOST_COMMAND:
-                        raise self._violated(f"a command set is longer than {MOST_COMMAND} bytes")
-                    if last:
-                        return self._command_arrived()
             elif self._pdu_left:
                 if self._end - self._start < pdu.PDV_HEADER.size:
                     if self._pdu_left < pdu.PDV_HEADER.size:
@@ -266,6 +248,27 @@ class Connection:
                     self._begin_data(length)
                 else:
                     return self._control_pdu(kind, length)
+
+    def _fragment(self) -> CommandArrived | DataArrived | None:
+        """Take what has come of the current PDV, or None while that completes nothing."""
+        available = min(self._end - self._start, self._pdv_left)
+        if not available and self._pdv_left:
+            return None
+        fragment = self._view[self._start : self._start + available]
+        self._start += available
+        self._pdv_left -= available
+        self._pdu_left -= available
+        self._in_pdv = bool(self._pdv_left)
+        last = not self._in_pdv and bool(self._control & _LAST)
+        if not self._control & _COMMAND:
+            if last:
+                self._awaits_data = False
+                self._fragments = self._empty = 0
+            return DataArrived(fragment, last) if available or last else None
+        self._command += fragment
+        if len(self._command) > MOST_COMMAND:
+            raise self._violated(f"a command set is longer than {MOST_COMMAND} bytes")
+        return self._command_arrived() if last else None
 
     def _begin_data(self, length: int) -> None:
         if self.state is not State.ESTABLISHED and self._step(Event.DATA) is not Action.AR_6:

@@ -8,8 +8,8 @@ from pydicom import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
-from pydicom.uid import UID as SyntaxUID
 
+from adit.dicom.contexts import IMPLICIT
 from adit.dicom.errors import BadData
 from adit.dicom.refs import UID
 
@@ -25,7 +25,7 @@ def encode_identifier(identifier: Dataset, transfer_syntax: UID) -> bytes:
     """
     file = DicomBytesIO()
     file.is_little_endian = True
-    file.is_implicit_VR = SyntaxUID(transfer_syntax).is_implicit_VR
+    file.is_implicit_VR = transfer_syntax == IMPLICIT
     try:
         write_dataset(file, identifier)
     except Exception as error:  # pydicom raises whatever its writers stumble on
@@ -42,7 +42,7 @@ def decode_identifier(encoded: bytes, transfer_syntax: UID) -> Dataset:
     try:
         return read_dataset(
             BytesIO(encoded),
-            is_implicit_VR=SyntaxUID(transfer_syntax).is_implicit_VR,
+            is_implicit_VR=transfer_syntax == IMPLICIT,
             is_little_endian=True,
         )
     except Exception as error:  # pydicom raises whatever its readers stumble on

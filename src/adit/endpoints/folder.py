@@ -6,13 +6,15 @@ hidden name, a batch of them is synced at once, and then they are renamed.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Generator, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
+
+import xxhash
 
 from adit.dicom.errors import BadData, Full
 from adit.dicom.instance import Instance
@@ -20,10 +22,10 @@ from adit.dicom.part10 import part10
 from adit.dicom.protocols import Cancellation, Capabilities, Outcome, Receipt
 from adit.dicom.refs import UID, Ref
 from adit.endpoints.files import UNFINISHED, identity_of, in_folder
-from adit.endpoints.names import safe_name
+from adit.endpoints.names import LONGEST, safe_name
 from adit.endpoints.quota import Quota
 from adit.endpoints.spoolfile import NO_ROOM
-from adit.endpoints.syncing import sync_file_system, sync_folder
+from adit.endpoints.syncing import begin_sync, sync_file_system, sync_folder
 
 SUFFIX = ".dcm"
 
@@ -32,6 +34,7 @@ BATCH_SECONDS = 2.0
 """A batch ends with its series, or with so many files, or so much time."""
 
 _BUFFERS = 64
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,22 @@ class Place:
 
 
 @dataclass(slots=True)
+class _Series:
+    """One series folder, and the names that are taken in it."""
+
+    path: str
+    names: set[str]
+
+
+@dataclass(frozen=True, slots=True)
 class _Written:
-    """A file that waits to be synced and renamed."""
+    """A file of this session: hidden until it is durable, then what to hold against it."""
 
     ref: Ref
     size: int
-    hidden: Path
-    final: Path
+    hidden: str
+    final: str
+    digest: bytes
 
 
 @dataclass(slots=True)
@@ -77,8 +89,8 @@ class Folder:
         self._study = root / place.job / place.patient / place.study
         self._quota = quota
         self._cancel = cancel
-        self._folders: dict[UID, Path] = {}
-        self._hashes: dict[Path, bytes] = {}
+        self._folders: dict[UID, _Series] = {}
+        self._written: dict[str, _Written] = {}
         self._batch: _Batch | None = None
 
     def __enter__(self) -> Self:
@@ -91,17 +103,19 @@ class Folder:
             raise self._told(error) from error
         for path in self._study.iterdir():
             if path.is_dir() and (owner := _owner(path)) is not None:
-                self._folders[owner] = path
+                self._folders[owner] = _Series(str(path), set(os.listdir(path)))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object, /) -> None:
         batch, self._batch = self._batch, None
         for written in batch.files if batch else ():
-            written.hidden.unlink(missing_ok=True)
-        for folder in (*self._folders.values(), self._study, self._study.parent, self._study.parent.parent):
-            if kind is not None:
-                # Only what nothing was stored in.
-                _remove_empty(folder)
+            _forget(written.hidden)
+        if kind is not None:
+            # Only what nothing was stored in goes.
+            series = [Path(each.path) for each in self._folders.values()]
+            for folder in (*series, self._study, self._study.parent, self._study.parent.parent):
+                with suppress(OSError):
+                    folder.rmdir()
 
     def store(self, instances: Iterable[Instance]) -> Generator[Receipt, None, None]:
         for instance in instances:
@@ -122,11 +136,16 @@ class Folder:
         """What really lies there: what was written in this session is read again and hashed."""
         held = set()
         for path in in_folder(self._study):
-            written = self._hashes.get(path)
-            if written is not None and _hash_of(path) != written:
-                continue
-            if (found := identity_of(path)) is not None and found.study == study and found.instance is not None:
-                held.add(found.instance)
+            written = self._written.get(str(path))
+            if written is None:
+                found = identity_of(path)
+                ref = found and found.study == study and found.instance
+            else:
+                ref = (
+                    written.ref.study == study and _digest_of(written.final) == written.digest and written.ref.instance
+                )
+            if ref:
+                held.add(ref)
         return frozenset(held)
 
     def _is_over(self, batch: _Batch, instance: Instance) -> bool:
@@ -140,54 +159,57 @@ class Folder:
             Full: It does not fit.
         """
         try:
-            folder = self._folder_of(instance)
+            series = self._series_of(instance)
         except BadData as error:
             return Receipt(instance.ref, Outcome.REFUSED, 0, str(error))
-        final = folder / f"{instance.uid}{SUFFIX}"
-        if final.exists():
-            return self._compare(instance, final)
-        hidden = folder / f".{instance.uid}{UNFINISHED}"
+        name = f"{instance.uid}{SUFFIX}"
+        if name in series.names:
+            return self._compare(instance, f"{series.path}/{name}")
+        hidden = f"{series.path}/.{instance.uid}{UNFINISHED}"
         try:
-            size = self._write(instance, hidden, final)
+            digest = self._write(instance, hidden)
         except OSError as error:
-            hidden.unlink(missing_ok=True)
+            _forget(hidden)
             raise self._told(error) from error
         except BaseException:
-            hidden.unlink(missing_ok=True)
+            _forget(hidden)
             raise
         if self._batch is None:
             assert instance.ref.series is not None
             self._batch = _Batch(instance.ref.series, time.monotonic())
-        self._batch.files.append(_Written(instance.ref, size, hidden, final))
+        series.names.add(name)
+        size = instance.body.size
+        assert size is not None
+        self._batch.files.append(_Written(instance.ref, size, hidden, f"{series.path}/{name}", digest))
         return None
 
-    def _write(self, instance: Instance, hidden: Path, final: Path) -> int:
-        digest = hashlib.sha256()
+    def _write(self, instance: Instance, hidden: str) -> bytes:
+        digest = xxhash.xxh3_128()
         buffers: list[bytes | memoryview] = []
-        written = 0
-        with hidden.open("wb", buffering=0) as file:
+        file = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        try:
             for chunk in part10(instance):
                 digest.update(chunk)
                 buffers.append(chunk)
-                written += len(chunk)
                 if self._quota is not None:
                     self._quota.take(len(chunk))
-                # A chunk of a large body is valid until the next one only.
+                # A chunk of a body that still arrives is valid until the next one only.
                 if len(buffers) == _BUFFERS or instance.body.size is None:
-                    _write_all(file.fileno(), buffers)
+                    _write_all(file, buffers)
                     buffers = []
-            _write_all(file.fileno(), buffers)
-        self._hashes[final] = digest.digest()
-        assert instance.body.size is not None
-        return instance.body.size
+            _write_all(file, buffers)
+            begin_sync(file)
+        finally:
+            os.close(file)
+        return digest.digest()
 
-    def _compare(self, instance: Instance, final: Path) -> Receipt:
+    def _compare(self, instance: Instance, final: str) -> Receipt:
         """The same instance again changes nothing; another one of the same UID does not replace the first."""
-        digest = hashlib.sha256()
+        digest = xxhash.xxh3_128()
         for chunk in part10(instance):
             digest.update(chunk)
         size = instance.body.size or 0
-        if digest.digest() == _hash_of(final):
+        if digest.digest() == _digest_of(final):
             return Receipt(instance.ref, Outcome.STORED, size)
         reason = f"{self._name} already holds other data under this SOP Instance UID; they were kept"
         return Receipt(instance.ref, Outcome.WARNED, size, reason)
@@ -200,29 +222,30 @@ class Folder:
         try:
             sync_file_system(self._study)
             for written in batch.files:
-                written.hidden.rename(written.final)
-            sync_folder(batch.files[0].final.parent)
+                os.rename(written.hidden, written.final)
+            sync_folder(Path(batch.files[0].final).parent)
         except OSError as error:
             raise self._told(error) from error
         self._batch = None
+        self._written.update((written.final, written) for written in batch.files)
         return [Receipt(written.ref, Outcome.STORED, written.size) for written in batch.files]
 
-    def _folder_of(self, instance: Instance) -> Path:
+    def _series_of(self, instance: Instance) -> _Series:
         """The folder of the instance's series, which is the same for all of them and in every attempt."""
-        series = instance.ref.series
-        assert series is not None
-        folder = self._folders.get(series)
-        if folder is None:
+        uid = instance.ref.series
+        assert uid is not None
+        series = self._folders.get(uid)
+        if series is None:
             name = _series_name(instance)
-            folder = self._study / name
-            if folder.exists() and folder in self._folders.values():
-                folder = self._study / f"{safe_name(name, most=90)}~{series[-6:]}"
+            path = self._study / name
+            if any(each.path == str(path) for each in self._folders.values()):
+                path = self._study / f"{safe_name(name, most=LONGEST - 7)}~{uid[-6:]}"
             try:
-                folder.mkdir(exist_ok=True)
+                path.mkdir(exist_ok=True)
             except OSError as error:
                 raise self._told(error) from error
-            self._folders[series] = folder
-        return folder
+            series = self._folders[uid] = _Series(str(path), set(os.listdir(path)))
+        return series
 
     def _told(self, error: OSError) -> Exception:
         if error.errno in NO_ROOM:
@@ -252,9 +275,17 @@ def _owner(folder: Path) -> UID | None:
     return None
 
 
-def _hash_of(path: Path) -> bytes:
-    with path.open("rb", buffering=0) as file:
-        return hashlib.file_digest(file, "sha256").digest()
+def _digest_of(path: str) -> bytes:
+    digest = xxhash.xxh3_128()
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123  a Path for each of thousands costs more than reading
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.digest()
+
+
+def _forget(hidden: str) -> None:
+    with suppress(OSError):
+        os.unlink(hidden)  # noqa: PTH108
 
 
 def _write_all(descriptor: int, buffers: list[bytes | memoryview]) -> None:
@@ -265,11 +296,3 @@ def _write_all(descriptor: int, buffers: list[bytes | memoryview]) -> None:
             written -= len(rest.pop(0))
         if written:
             rest[0] = rest[0][written:]
-
-
-def _remove_empty(folder: Path) -> None:
-    try:
-        folder.rmdir()
-    except OSError:
-        # It is not empty, or was never made.
-        return

@@ -61,7 +61,8 @@ class Patience:
         self._cancel.wait(self._spread(self.waits[number]))
 
     def _seconds(self, state: RetryCallState) -> float:
-        return self._spread(self.waits[state.attempt_number - 1])
+        # It is asked after the last try too, when nobody waits any more.
+        return self._spread((*self.waits, 0)[state.attempt_number - 1])
 
     def _spread(self, seconds: float) -> float:
         return seconds * (0.7 + 0.6 * self._chance())

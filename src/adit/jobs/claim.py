@@ -227,7 +227,7 @@ def _room(node: Node, free: frozenset[int], surplus: int) -> Room:
 def _take(lane: Lane, servers: Mapping[int, int], worker: str, lease: float) -> Claimed:
     """Take the first task of *lane*, with as many slots of each server as *servers* says."""
     # The job first, then the task: the order in which actions and settling lock them.
-    job = Job.objects.select_for_update().filter(tasks=lane.oldest).first()
+    job = Job.objects.select_for_update(of=("self",)).filter(tasks=lane.oldest).first()
     if job is None:
         raise _TakenMeanwhile
     with connection.cursor() as cursor:

@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 
 from adit.endpoints.cancel import CancelToken
 from adit.jobs.claim import Claimed
+from adit.jobs.machine import here
 from adit.jobs.models import Task, Worker
 from adit.jobs.outcomes import Stop
 from adit.jobs.patience import AWAY
@@ -35,7 +36,13 @@ def announce(worker: str, *, places: int, until: Combinable) -> None:
     Worker.objects.update_or_create(
         name=worker,
         defaults={"alive_until": until},
-        create_defaults={"host": gethostname(), "pid": os.getpid(), "places": places, "alive_until": until},
+        create_defaults={
+            "host": gethostname(),
+            "machine": here(),
+            "pid": os.getpid(),
+            "places": places,
+            "alive_until": until,
+        },
     )
 
 

@@ -286,10 +286,12 @@ class Worker(models.Model):
     Attributes:
         name: As in `Task.worker`: host, process id and a token that no other process has.
         places: How many tasks it runs at the same time.
+        machine: Where *pid* means something, see `machine.here`; empty when unknown.
     """
 
     name = models.TextField(unique=True)
     host = models.TextField()
+    machine = models.TextField(blank=True, default="")
     pid = models.IntegerField()
     places = models.PositiveIntegerField()
     started_at = models.DateTimeField(db_default=Now())

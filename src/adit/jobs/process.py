@@ -74,8 +74,10 @@ class Process:
     def start(self) -> None:
         """Register, and begin with heartbeat and upkeep."""
         alive_until = Now() + timedelta(seconds=self._limits.lease)
+        announce(self.name, places=self.places, until=alive_until)
+        # Whoever starts anew after a crash of all goes on at once with what they left.
+        tidy(waits=self._limits.waits)
         with transaction.atomic():
-            announce(self.name, places=self.places, until=alive_until)
             wake()
         for thread in self._threads:
             thread.start()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from datetime import timedelta
 
 from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from adit.jobs.machine import here, runs
 from adit.jobs.models import Job, Task, Worker
 from adit.jobs.outcomes import Decision, Ended, decide
 from adit.jobs.queue import forget_tickets, wake
@@ -38,6 +40,7 @@ def tidy(*, waits: Sequence[float]) -> bool:
     with transaction.atomic():
         if not _alone():
             return False
+        _bury()
         Worker.objects.filter(alive_until__lt=Now()).delete()
         # Expired slots count as free already; this only clears the names of the dead.
         expired = Slot.objects.filter(lease_until__lt=Now()).select_for_update(skip_locked=True)
@@ -81,6 +84,19 @@ def give_back(worker: str) -> int:
             settle_job(job)
         wake()
         return count
+
+
+def _bury() -> None:
+    """Let the leases of workers that were killed on this machine run out now: nobody has to wait for them."""
+    machine = here()
+    if not machine:
+        return
+    for worker in Worker.objects.filter(machine=machine):
+        if not runs(worker.pid):
+            past = Now() - timedelta(seconds=1)
+            Task.objects.in_progress().filter(worker=worker.name).update(lease_until=past)
+            Slot.objects.filter(holder=worker.name).update(lease_until=past)
+            worker.delete()
 
 
 def _alone() -> bool:

@@ -62,8 +62,8 @@ async def _serve(supervisor: Supervisor, *, as_json: bool) -> None:
         with suppress(asyncio.CancelledError):
             await starting
         raise Failed("told to end before everything was ready")
+    starting.result()
     try:
-        starting.result()
         _announce(as_json=as_json, ending="Ctrl-C ends it")
         await asked
     finally:

@@ -1,0 +1,225 @@
+"""A Storage and Verification SCP: a thread per association (PS3.4 A, B)."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Self
+
+from adit.dicom.errors import Canceled, DicomError
+from adit.dicom.refs import UID
+from adit.dicom.status import SUCCESS
+from adit.dimse.association import MAX_PDU, Association
+from adit.dimse.commands import Operation, response
+from adit.dimse.connecting import SOCKET_BUFFER
+from adit.dimse.errors import NoContext, Rejected
+from adit.dimse.negotiation import answer, check_ae_title
+from adit.dimse.pdu import AssociateAccept, AssociateReject, AssociateRequest, Proposed
+from adit.dimse.receiving import Receiver, StoreRequest, take_instance
+from adit.dimse.scu import refuse_operation
+
+log = logging.getLogger(__name__)
+
+FULL = AssociateReject(2, 3, 2)
+"""Transient: the local limit is exceeded (PS3.8 table 9-21)."""
+
+WRONG_CALLED_TITLE = AssociateReject(1, 1, 7)
+UNKNOWN_CALLING_TITLE = AssociateReject(1, 1, 3)
+
+STOP_WAIT = 5.0
+"""Seconds that the threads of a server have to end."""
+
+# Services, not instances: find, move and get models, worklists, print, storage commitment, study
+# management. Whatever else a sender proposes is taken as storage.
+_NO_STORAGE = (
+    "1.2.840.10008.5.1.4.1.2.",
+    "1.2.840.10008.5.1.4.31",
+    "1.2.840.10008.5.1.4.32",
+    "1.2.840.10008.5.1.1.",
+    "1.2.840.10008.1.20.",
+    "1.2.840.10008.3.1.2.",
+)
+
+Policy = Callable[[AssociateRequest], AssociateReject | None]
+
+
+def storage_syntax(proposed: Proposed) -> UID | None:
+    """The sender's first choice for Verification and any class that may be storage, private ones included."""
+    if proposed.abstract_syntax.startswith(_NO_STORAGE):
+        return None
+    return proposed.transfer_syntaxes[0]
+
+
+class Server:
+    """Listens while its `with` block runs; at the end, what is still going on is aborted.
+
+    Attributes:
+        port: Where it listens.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        ae_title: str,
+        *,
+        receive: Callable[[StoreRequest], Receiver],
+        accept: Policy | None = None,
+        max_associations: int = 64,
+        max_pdu: int = MAX_PDU,
+        acse_timeout: float = 30.0,
+        idle_timeout: float = 120.0,
+    ) -> None:
+        """
+        Args:
+            host: Address to listen on.
+            port: 0 for a free one.
+            ae_title: Ours. Who calls another one is rejected.
+            receive: Gives the receiver of an instance, or raises Refused with the status to
+                answer. Called from the thread of the association.
+            accept: Says why an association is rejected, or None to accept it.
+            max_associations: Served at the same time; more are rejected as transient.
+        """
+        self._address = (host, port)
+        self._ae_title = check_ae_title(ae_title)
+        self._receive = receive
+        self._accept = accept
+        self._most = max_associations
+        self._max_pdu = max_pdu
+        self._acse_timeout = acse_timeout
+        self._idle_timeout = idle_timeout
+        self._stopping = _Stopping()
+        self._threads: set[threading.Thread] = set()
+        self._lock = threading.Lock()
+        self.port = port
+
+    def __enter__(self) -> Self:
+        family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
+        self._listener = socket.create_server(self._address, family=family, backlog=128)
+        # Inherited by what is accepted; the window scale is agreed on before that.
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER)
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._listen, name=f"{self._ae_title} listens", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join(STOP_WAIT)
+        self._listener.close()
+        with self._lock:
+            threads = tuple(self._threads)
+        for thread in threads:
+            thread.join(STOP_WAIT)
+
+    def _listen(self) -> None:
+        while not self._stopping.canceled:
+            try:
+                sock, address = self._listener.accept()
+            except OSError as error:
+                if self._stopping.canceled:
+                    return
+                log.warning("cannot take a connection: %s", error)
+                # Out of file descriptors: the connection stays in the backlog, so do not spin.
+                with suppress(Canceled):
+                    self._stopping.wait(0.1)
+                continue
+            # As many again may negotiate, so that the rejection can be said; beyond that it is closed.
+            with self._lock:
+                if len(self._threads) >= 2 * self._most:
+                    sock.close()
+                    continue
+                full = len(self._threads) >= self._most
+                thread = threading.Thread(
+                    target=self._serve, args=(sock, str(address[0]), full), name=f"{self._ae_title} serves", daemon=True
+                )
+                self._threads.add(thread)
+            thread.start()
+
+    def _serve(self, sock: socket.socket, host: str, full: bool) -> None:
+        try:
+            with Association.take(
+                sock,
+                (lambda _: FULL) if full else self._answer,
+                name=host,
+                max_pdu=self._max_pdu,
+                acse_timeout=self._acse_timeout,
+                idle_timeout=self._idle_timeout,
+                cancel=self._stopping,
+            ) as association:
+                log.info("association from %s: %d contexts", association.name, len(association.accepted))
+                self._converse(association)
+        except (Canceled, Rejected, NoContext) as error:
+            log.info("%s", error)
+        except DicomError as error:
+            log.warning("%s", error)
+        except Exception:
+            # A receiver's own mistake ends its association, not the server.
+            log.exception("an association from %s ended", host)
+        finally:
+            with self._lock:
+                self._threads.discard(threading.current_thread())
+
+    def _answer(self, request: AssociateRequest) -> AssociateAccept | AssociateReject:
+        if request.called != self._ae_title:
+            return WRONG_CALLED_TITLE
+        if self._accept is not None and (rejection := self._accept(request)) is not None:
+            return rejection
+        return answer(request, storage_syntax, self._max_pdu)
+
+    def _converse(self, association: Association) -> None:
+        while (arrived := association.read_command()) is not None:
+            command = arrived.command
+            if command.field == Operation.C_STORE:
+                take_instance(association, arrived, self._receive)
+            elif command.field == Operation.C_ECHO and not command.has_data_set:
+                association.send(arrived.context_id, response(command, SUCCESS))
+            else:
+                refuse_operation(association, arrived)
+
+
+class _Stopping:
+    """The Cancellation of everything that a server does."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._closers: dict[object, Callable[[], None]] = {}
+
+    @property
+    def canceled(self) -> bool:
+        return self._event.is_set()
+
+    def set(self) -> None:
+        with self._lock:
+            self._event.set()
+            closers = tuple(self._closers.values())
+        for close in closers:
+            close()
+
+    def check(self) -> None:
+        if self.canceled:
+            raise Canceled
+
+    def wait(self, seconds: float) -> None:
+        if self._event.wait(seconds):
+            raise Canceled
+
+    @contextmanager
+    def closing(self, close: Callable[[], None]) -> Iterator[None]:
+        key = object()
+        with self._lock:
+            self._closers[key] = close
+            late = self.canceled
+        if late:
+            close()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._closers.pop(key, None)

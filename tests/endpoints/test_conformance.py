@@ -1,0 +1,190 @@
+import dataclasses
+import random
+import struct
+from contextlib import closing
+
+import pytest
+
+from adit.dicom.errors import Canceled, NotFound
+from adit.dicom.protocols import Outcome
+from adit.dicom.query import Query
+from adit.dicom.refs import UID, Level, Ref
+from adit.endpoints.cancel import NEVER, CancelToken
+from tests.endpoints.conformance import KINDS, instance
+from tests.peers.data import JPEG_2000_LOSSLESS, MR_IMAGE, ct_study, uid_of
+
+STUDY = ct_study(series=2, instances=3, name="conforming")
+OTHER = ct_study(instances=1, name="other", sop_class=MR_IMAGE)
+
+
+def padded(study, size):
+    """*study* with Data Set Trailing Padding (FFFC,FFFC, PS3.10 7.2) of *size* bytes in each instance."""
+    padding = struct.pack("<HH2sHL", 0xFFFC, 0xFFFC, b"OB", 0, size) + random.Random(size).randbytes(size)
+    files = tuple(dataclasses.replace(file, encoded=file.encoded + padding) for file in study.files)
+    return dataclasses.replace(study, files=files)
+
+
+LARGE = padded(ct_study(instances=1, name="large"), 20 << 20)
+UNKNOWN = UID(uid_of("unknown"))
+
+
+@pytest.fixture(params=KINDS.values(), ids=KINDS)
+def kind(request, tmp_path):
+    return request.param(tmp_path)
+
+
+def taken(source, *refs):
+    """What is retrieved: data sets and transfer syntaxes by UID."""
+    got = {}
+    with closing(source.retrieve(refs)) as instances:
+        for each in instances:
+            with each:
+                got[each.uid] = (each.transfer_syntax, b"".join(each.body.chunks()))
+    return got
+
+
+def given(*studies):
+    return {file.uid: (file.transfer_syntax, file.encoded) for study in studies for file in study.files}
+
+
+class TestASource:
+    @pytest.fixture
+    def source(self, kind):
+        kind.put((*STUDY.files, *OTHER.files))
+        return kind.source(NEVER)
+
+    def test_finds_one_study_of_several(self, source):
+        matches = list(source.find(Query.of(Level.STUDY, PatientID=STUDY.patient_id)))
+
+        assert [(match.ref, match.instances) for match in matches] == [(Ref(UID(STUDY.uid)), 6)]
+
+    def test_finds_the_series_of_a_study(self, source):
+        matches = source.find(Query.of(Level.SERIES, StudyInstanceUID=STUDY.uid))
+
+        assert {(match.ref.series, match.instances) for match in matches} == {(each, 3) for each in STUDY.series}
+
+    def test_finds_the_instances_of_a_series(self, source):
+        series = STUDY.series[0]
+        matches = source.find(Query.of(Level.INSTANCE, StudyInstanceUID=STUDY.uid, SeriesInstanceUID=series))
+
+        assert {match.ref.instance for match in matches} == {file.uid for file in STUDY.of(series)}
+
+    def test_finds_patients(self, source):
+        matches = source.find(Query.of(Level.PATIENT, PatientID=OTHER.patient_id))
+
+        assert [match.text("PatientID") for match in matches] == [OTHER.patient_id]
+
+    def test_finds_nothing_without_an_error(self, source):
+        assert list(source.find(Query.of(Level.STUDY, StudyInstanceUID=UNKNOWN))) == []
+
+    def test_stops_at_the_limit(self, source):
+        assert len(list(source.find(Query.of(Level.STUDY, limit=1)))) == 1
+
+    def test_retrieves_a_study_bit_for_bit(self, source):
+        assert taken(source, Ref(UID(STUDY.uid))) == given(STUDY)
+
+    def test_retrieves_only_the_series_asked_for(self, source):
+        series = STUDY.series[1]
+
+        assert taken(source, Ref(UID(STUDY.uid), UID(series))).keys() == {file.uid for file in STUDY.of(series)}
+
+    def test_retrieves_only_the_instances_asked_for(self, source):
+        files = STUDY.files[1], STUDY.files[4]
+        refs = [Ref(UID(file.study), UID(file.series), UID(file.uid)) for file in files]
+
+        assert taken(source, *refs).keys() == {file.uid for file in files}
+
+    def test_says_so_when_there_is_nothing(self, source):
+        with pytest.raises(NotFound):
+            taken(source, Ref(UNKNOWN))
+
+    def test_can_be_left_early_and_asked_again(self, source):
+        with closing(source.retrieve([Ref(UID(STUDY.uid))])) as instances:
+            next(instances).close()
+
+        assert len(taken(source, Ref(UID(STUDY.uid)))) == 6
+
+    def test_stops_when_canceled(self, kind):
+        kind.put(STUDY.files)
+        token = CancelToken()
+        instances = kind.source(token).retrieve([Ref(UID(STUDY.uid))])
+        next(instances).close()
+        token.set("by the user")
+        with pytest.raises(Canceled):
+            next(instances)
+
+
+class TestASink:
+    def store(self, kind, *files):
+        sink = kind.sink(NEVER)
+        with sink:
+            receipts = list(sink.store(instance(file) for file in files))
+        return sink, receipts
+
+    def test_stores_and_gives_a_receipt_for_each(self, kind):
+        sink, receipts = self.store(kind, *STUDY.files)
+
+        assert {(each.ref.instance, each.size) for each in receipts} == {
+            (file.uid, len(file.encoded)) for file in STUDY.files
+        }
+        assert {each.outcome for each in receipts} == {Outcome.STORED}
+        assert sink.holds(UID(STUDY.uid)) == STUDY.instances
+        assert sink.holds(UNKNOWN) == frozenset()
+
+    @pytest.mark.parametrize(
+        "study",
+        [
+            ct_study(instances=2, name="conforming"),
+            ct_study(instances=1, transfer_syntax="1.2.840.10008.1.2"),
+            ct_study(instances=1, transfer_syntax=JPEG_2000_LOSSLESS),
+            LARGE,
+        ],
+        ids=["explicit", "implicit", "compressed", "large"],
+    )
+    def test_keeps_bytes_and_transfer_syntax(self, kind, study):
+        self.store(kind, *study.files)
+
+        assert taken(kind.source(NEVER), Ref(UID(study.uid))) == given(study)
+
+    def test_stores_the_same_again_without_a_change(self, kind):
+        self.store(kind, *STUDY.files)
+        sink, receipts = self.store(kind, *STUDY.files)
+
+        assert [each.outcome for each in receipts] == [Outcome.STORED] * 6
+        assert sink.holds(UID(STUDY.uid)) == STUDY.instances
+        assert taken(kind.source(NEVER), Ref(UID(STUDY.uid))) == given(STUDY)
+
+    def test_stores_in_several_goes(self, kind):
+        sink = kind.sink(NEVER)
+        with sink:
+            for file in STUDY.files:
+                assert [each.outcome for each in sink.store([instance(file)])] == [Outcome.STORED]
+
+        assert sink.holds(UID(STUDY.uid)) == STUDY.instances
+
+    def test_takes_nothing_at_all(self, kind):
+        sink, receipts = self.store(kind)
+
+        assert receipts == []
+        assert sink.holds(UID(STUDY.uid)) == frozenset()
+
+    def test_leaves_nothing_half_written_when_aborted(self, kind, tmp_path):
+        def breaking_off():
+            yield instance(STUDY.files[0])
+            raise NotFound
+
+        sink = kind.sink(NEVER)
+        with pytest.raises(NotFound), sink:
+            list(sink.store(breaking_off()))
+
+        assert sink.holds(UID(STUDY.uid)) <= STUDY.instances
+        left = [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert all(path.suffix == ".dcm" and not path.name.startswith(".") for path in left)
+
+    def test_closes_what_it_took(self, kind):
+        mine = [instance(file) for file in STUDY.files]
+        sink = kind.sink(NEVER)
+        with sink:
+            list(sink.store(mine))
+
+        assert [each.body.size for each in mine] == [0] * 6

@@ -1,0 +1,87 @@
+"""A whole ADIT in a temporary home, driven through its command line as a person would."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Adit:
+    """One `ADIT_HOME`, and the port of its web server."""
+
+    home: Path
+    port: int
+
+    def __call__(self, *arguments: str, limit: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-P", "-m", "adit.site", *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=limit,
+            env=self.environment(**environment),
+        )
+
+    def environment(self, **more: str) -> dict[str, str]:
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("ADIT_", "DATABASE_", "DJANGO_"))
+        }
+        return {**kept, "ADIT_HOME": str(self.home), "ADIT_WEB_PORT": str(self.port), **more}
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self(*arguments, "--json").stdout)
+
+    def supervisor(self) -> int:
+        return int((self.home / "run" / "lock").read_text())
+
+    def children(self) -> dict[str, list[int]]:
+        """Process ids below the supervisor, by what they are: "postgres", "web", "worker"."""
+        found: dict[str, list[int]] = {}
+        for pid in children_of(self.supervisor()):
+            words = _words(pid)
+            # Between fork and exec a child still has the words of its parent.
+            for name in ("postgres", "web", "worker"):
+                if name in (Path(words[0]).name, *words[4:5]):
+                    found.setdefault(name, []).append(pid)
+        return found
+
+    def is_well(self) -> bool:
+        return self("doctor").returncode == 0
+
+
+def children_of(pid: int) -> list[int]:
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+
+
+def _words(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return [""]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether *pid* runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def eventually(condition: Callable[[], bool], what: str, *, within: float = 30) -> None:
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within} s: {what}"
+        time.sleep(0.05)

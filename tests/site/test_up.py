@@ -1,0 +1,135 @@
+"""`adit up` and `adit down` with real processes: what is promised about starting, ending and being killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from functools import partial
+
+from .running import Adit, eventually, is_alive
+
+
+class TestUp:
+    def test_runs_everything_and_down_ends_it_all(self, adit: Adit) -> None:
+        up = adit("up", "--detach", "--workers", "2", "--json")
+
+        assert up.returncode == 0, up.stderr
+        assert json.loads(up.stdout)["web_url"] == f"http://127.0.0.1:{adit.port}/"
+        children = adit.children()
+        assert {name: len(pids) for name, pids in children.items()} == {"postgres": 1, "web": 1, "worker": 2}
+        told = adit.json("doctor")
+        assert told["ok"]
+        assert told["workers"]["running"] == 2
+        assert told["receiver"] == {"ae_title": "ADIT", "port": None, "running": False, "required": False}
+        supervisor = adit.supervisor()
+
+        before = time.monotonic()
+        assert adit("down").returncode == 0
+
+        assert time.monotonic() - before < 10
+        assert not [pid for pids in (*children.values(), [supervisor]) for pid in pids if is_alive(pid)]
+        assert not (adit.home / "run" / "state.json").exists()
+
+    def test_keeps_state_and_keys_to_itself(self, adit: Adit) -> None:
+        assert adit("up", "--detach").returncode == 0
+
+        for name in ("run/state.json", "keys/secret.key", "keys/database.password", "logs/web.log"):
+            assert stat.S_IMODE((adit.home / name).stat().st_mode) == 0o600, name
+
+    def test_a_second_one_says_that_one_runs_and_leaves_it_alone(self, adit: Adit) -> None:
+        adit("up", "--detach")
+
+        for arguments in (("up",), ("up", "--detach")):
+            second = adit(*arguments)
+            assert second.returncode == 1
+            assert "ADIT runs already" in second.stderr
+            assert len(second.stderr.splitlines()) == 1
+
+        assert adit.is_well()
+
+    def test_a_taken_port_is_one_clear_sentence(self, adit: Adit) -> None:
+        with socket.create_server(("127.0.0.1", adit.port)):
+            up = adit("up", "--json")
+
+        assert up.returncode == 1
+        assert "ADIT_WEB_PORT" in json.loads(up.stdout)["error"]
+        assert str(adit.port) in up.stderr
+        assert "Traceback" not in up.stderr
+
+    def test_ctrl_c_ends_every_process(self, adit: Adit) -> None:
+        up = subprocess.Popen(
+            [sys.executable, "-P", "-m", "adit.site", "up"], env=adit.environment(), stdout=subprocess.PIPE, text=True
+        )
+        assert up.stdout is not None
+        assert "ADIT runs at" in up.stdout.readline()
+        children = [pid for pids in adit.children().values() for pid in pids]
+
+        up.send_signal(signal.SIGINT)
+
+        assert up.wait(10) == 0
+        up.stdout.close()
+        assert not [pid for pid in children if is_alive(pid)]
+
+    def test_whatever_is_killed_comes_back(self, adit: Adit) -> None:
+        adit("up", "--detach")
+        for name, (pid,) in adit.children().items():
+            os.kill(pid, signal.SIGKILL)
+            eventually(partial(_is_back, adit, name, pid), f"{name} is back")
+
+    def test_starts_again_after_its_supervisor_was_killed(self, adit: Adit) -> None:
+        adit("up", "--detach")
+        old = [pid for pids in adit.children().values() for pid in pids]
+
+        os.kill(adit.supervisor(), signal.SIGKILL)
+        again = adit("up", "--detach")
+
+        assert again.returncode == 0, again.stderr
+        assert adit.is_well()
+        assert not [pid for pid in old if is_alive(pid)]
+
+    def test_purge_leaves_nothing(self, adit: Adit) -> None:
+        adit("up", "--detach")
+
+        assert adit("down", "--purge").returncode == 0
+
+        assert not adit.home.exists()
+
+
+def _is_back(adit: Adit, name: str, killed: int) -> bool:
+    return adit.children().get(name, [killed]) != [killed] and adit.is_well()
+
+
+class TestWithoutARunningADIT:
+    def test_commands_name_the_one_that_starts_it(self, adit: Adit) -> None:
+        listed = adit("job", "list", "--json")
+
+        assert listed.returncode == 1
+        assert json.loads(listed.stdout) == {"error": "ADIT is not running: start it with './adit up'"}
+
+    def test_the_doctor_tells_everything_it_can(self, adit: Adit) -> None:
+        told = adit.json("doctor")
+
+        assert not told["ok"]
+        assert set(told) >= {"database", "queue", "workers", "receiver", "web", "disk", "nodes"}
+        assert adit("doctor").returncode == 1
+
+    def test_down_has_nothing_to_do(self, adit: Adit) -> None:
+        assert adit("down").returncode == 0
+
+    def test_wrong_usage_is_exit_code_2_and_one_sentence(self, adit: Adit) -> None:
+        for arguments in (("nonsense",), ("up", "--nonsense"), ("up", "--workers", "none")):
+            wrong = adit(*arguments)
+            assert wrong.returncode == 2
+            assert len(wrong.stderr.splitlines()) == 1
+
+    def test_a_wrong_variable_is_named(self, adit: Adit) -> None:
+        wrong = adit("up", ADIT_WEB_PORT="eight thousand")
+
+        assert wrong.returncode == 2
+        assert "ADIT_WEB_PORT" in wrong.stderr

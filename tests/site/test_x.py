@@ -1,3 +1,0 @@
-from django.db import connection
-def test_x(db):
-    connection.ensure_connection()
