@@ -92,6 +92,17 @@ class TestAGrowingBody:
             read(body)
         stopper.join()
 
+    def test_of_a_stopped_spool_does_not_stop_those_of_the_next(self, spool):
+        stopped = spool.again()
+        stopped.stop()
+        body = spool.again().body()
+        body.write(b"abc")
+        body.finish()
+
+        assert read(body) == b"abc"
+        with pytest.raises(Canceled):
+            read(stopped.body())
+
 
 class TestABudget:
     def test_lets_through_what_has_nothing_in_flight(self):

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from io import BytesIO
 
 from pydicom import DataElement, Dataset, config
 from pydicom.datadict import dictionary_VR, keyword_dict, tag_for_keyword
 from pydicom.filebase import DicomBytesIO
-from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
 
 from adit.dicom.contexts import EXPLICIT_BIG_ENDIAN, IMPLICIT
 from adit.dicom.errors import BadData
 from adit.dicom.query import TEXT_VRS, BadQuery, Query
+from adit.dicom.reading import charset_of, read, vr_of, written_text
 from adit.dicom.refs import UID, BadUID, Level, Ref, uid
-from adit.dicom.values import LATIN_1, UTF_8, charset_terms, decode_text
+from adit.dicom.values import LATIN_1, UTF_8
 
 RETURNED: dict[Level, tuple[str, ...]] = {
     Level.PATIENT: (
@@ -161,32 +160,22 @@ def decode(encoded: bytes | memoryview, transfer_syntax: UID = IMPLICIT, *, fall
     Raises:
         BadData: It is no data set.
     """
+    dataset = read(encoded, transfer_syntax)
     try:
-        dataset = read_dataset(
-            BytesIO(encoded),
-            is_implicit_VR=transfer_syntax == IMPLICIT,
-            is_little_endian=transfer_syntax != EXPLICIT_BIG_ENDIAN,
-        )
         _decode_texts(dataset, (), fallback)
     except Exception as error:  # pydicom raises whatever its readers stumble on
         raise BadData(f"the answer cannot be parsed: {type(error).__name__}") from error
     return dataset
 
 
-_DECODED = frozenset(("LO", "LT", "PN", "SH", "ST", "UC", "UT"))
-"""VRs that SpecificCharacterSet affects (PS3.5 6.1.2.3)."""
-
-
-def _decode_texts(dataset: Dataset, charset: tuple[str, ...], fallback: str) -> None:
-    if "SpecificCharacterSet" in dataset:
-        charset = charset_terms(dataset.get_item("SpecificCharacterSet").value)
+def _decode_texts(dataset: Dataset, outer: tuple[str, ...], fallback: str) -> None:
+    charset = charset_of(dataset, outer)
     for tag in list(dataset.keys()):
-        element = dataset.get_item(tag)
-        vr = element.VR or _vr(tag)
+        vr = vr_of(tag, dataset.get_item(tag).VR)
         if vr == "SQ":
             _decode_items(dataset, tag, charset, fallback)
-        elif vr in _DECODED and isinstance(element.value, bytes):
-            _put(dataset, tag, vr, decode_text(element.value, charset, fallback=fallback).rstrip("\0 "))
+        elif (text := written_text(dataset, tag, charset, fallback)) is not None:
+            _put(dataset, tag, vr, text)
 
 
 def _decode_items(dataset: Dataset, tag: int, charset: tuple[str, ...], fallback: str) -> None:
@@ -197,13 +186,6 @@ def _decode_items(dataset: Dataset, tag: int, charset: tuple[str, ...], fallback
         return
     for item in items:
         _decode_texts(item, charset, fallback)
-
-
-def _vr(tag: int) -> str:
-    try:
-        return dictionary_VR(tag)
-    except KeyError:
-        return ""
 
 
 def _outermost(refs: Iterable[Ref]) -> list[Ref]:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
-from io import BytesIO
 from typing import Protocol, Self
 
 from pydicom import Dataset
-from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
-from pydicom.uid import UID as SyntaxUID
 
 from adit.dicom.errors import BadData
+from adit.dicom.reading import read
 from adit.dicom.refs import UID, Ref
+from adit.dicom.scan import DEFLATED_SYNTAXES, inflate
 
 PIXELS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 """Float Pixel Data, Double Float Pixel Data, Pixel Data (PS3.6)."""
 
 _PREFIX = 1 << 20
 """Bytes of a large instance that are looked at first for its head."""
+
+_MOST_HEAD = 1 << 29
+"""Bytes that are looked at last."""
+
+_MOST_INFLATED = 1 << 28
+"""Bytes of a deflated data set that are inflated: a bound against bombs."""
 
 
 class Body(Protocol):
@@ -103,9 +107,18 @@ class Instance:
         most = _PREFIX
         while True:
             prefix = self.prefix(most)
-            head, complete = parse_head(prefix, self.transfer_syntax)
-            if complete or len(prefix) < most:
-                return head
+            whole = len(prefix) < most
+            try:
+                head, reached = parse_head(prefix, self.transfer_syntax)
+            except BadData:
+                # It may only be cut off in the middle of a sequence.
+                if whole or most >= _MOST_HEAD:
+                    raise
+            else:
+                if reached or whole:
+                    return head
+                if most >= _MOST_HEAD:
+                    raise BadData("the data set has no pixel data within reason")
             most *= 8
 
     def prefix(self, most: int) -> bytes:
@@ -134,10 +147,11 @@ def parse_head(encoded: bytes, transfer_syntax: UID) -> tuple[Dataset, bool]:
 
     Returns:
         The data set, and whether the pixel data were reached: False means that the head
-        may go on behind the end of *encoded*.
+        may go on behind the end of *encoded*, and that its last element may be cut off.
 
     Raises:
-        BadData: pydicom cannot make sense of it.
+        BadData: There is nothing, or pydicom cannot make sense of it; also when it was cut off
+            in the middle of a sequence.
     """
     reached = False
 
@@ -146,17 +160,11 @@ def parse_head(encoded: bytes, transfer_syntax: UID) -> tuple[Dataset, bool]:
         reached = tag in PIXELS
         return reached
 
-    syntax = SyntaxUID(transfer_syntax)
-    try:
-        if syntax.is_deflated:
-            # PS3.5 A.5: a raw deflate stream without zlib's header.
-            encoded = zlib.decompressobj(-zlib.MAX_WBITS).decompress(encoded)
-        head = read_dataset(
-            BytesIO(encoded),
-            is_implicit_VR=syntax.is_implicit_VR,
-            is_little_endian=syntax.is_little_endian,
-            stop_when=at_pixels,
-        )
-    except Exception as error:  # pydicom raises whatever its readers stumble on
-        raise BadData(f"the data set cannot be parsed: {type(error).__name__}") from error
+    if not encoded:
+        raise BadData("the data set is empty")
+    if transfer_syntax in DEFLATED_SYNTAXES:
+        encoded = inflate(encoded, most=_MOST_INFLATED)
+    head = read(encoded, transfer_syntax, at_pixels)
+    if not reached and len(encoded) == _MOST_INFLATED and transfer_syntax in DEFLATED_SYNTAXES:
+        raise BadData("the data set is deflated beyond reason")
     return head, reached

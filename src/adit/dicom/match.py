@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, time
 
 from pydicom import Dataset
 
 from adit.dicom.refs import UID, BadUID, Level, Ref, uid
+from adit.dicom.values import person_name, read_date, read_time, read_whole, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,23 +21,21 @@ class Match:
     def text(self, keyword: str) -> str:
         """The attribute as text: several values joined by backslash, empty when missing or broken."""
         try:
-            value = self.dataset.get(keyword)
+            return text(self.dataset.get(keyword))
         except Exception:  # noqa: BLE001  a broken element in an answer must not break the list
+            return self._as_written(keyword)
+
+    def _as_written(self, keyword: str) -> str:
+        # A number that is none, say: pydicom refuses it, people can still read it.
+        try:
+            element = self.dataset.get_item(keyword)
+        except Exception:  # noqa: BLE001  see above
             return ""
-        if value is None:
-            return ""
-        if isinstance(value, str):
-            return value.strip("\0 ")
-        if hasattr(value, "__iter__") and not hasattr(value, "family_name"):
-            return "\\".join(str(v).strip("\0 ") for v in value)
-        return str(value).strip("\0 ")
+        return text(element.value) if element is not None and isinstance(element.value, bytes) else ""
 
     def number(self, keyword: str) -> int | None:
         """The attribute as a whole number, None when missing or no number."""
-        try:
-            return int(self.text(keyword))
-        except ValueError:
-            return None
+        return read_whole(self.text(keyword))
 
     def uid(self, keyword: str) -> UID | None:
         """The attribute as a UID, None when missing or no UID."""
@@ -65,7 +65,52 @@ class Match:
     @property
     def instances(self) -> int | None:
         """How many instances the source counts in it (PS3.4 C.3.4)."""
-        level = {Level.STUDY: "Study", Level.SERIES: "Series", Level.PATIENT: "Patient"}
-        if self.level not in level:
+        if self.level is Level.INSTANCE:
             return 1
-        return self.number(f"NumberOf{level[self.level]}RelatedInstances")
+        return self._count("Instances")
+
+    @property
+    def series_count(self) -> int | None:
+        """How many series the source counts in a patient or study."""
+        return self._count("Series") if self.level in (Level.PATIENT, Level.STUDY) else None
+
+    def _count(self, of: str) -> int | None:
+        counted = self.number(f"NumberOf{self.level.value.capitalize()}Related{of}")
+        return counted if counted is not None and counted >= 0 else None
+
+    @property
+    def patient_name(self) -> str:
+        """As people read it: `Doe, John`."""
+        return person_name(self.text("PatientName"))
+
+    @property
+    def birth_date(self) -> date | None:
+        return read_date(self.text("PatientBirthDate"))
+
+    @property
+    def study_date(self) -> date | None:
+        return read_date(self.text("StudyDate"))
+
+    @property
+    def study_time(self) -> time | None:
+        return read_time(self.text("StudyTime"))
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Those of the study, or that of the series; each once, sorted."""
+        said = self.text("ModalitiesInStudy" if self.level is Level.STUDY else "Modality")
+        return tuple(sorted({one.strip("\0 ").upper() for one in said.split("\\")} - {""}))
+
+    @property
+    def description(self) -> str:
+        """SeriesDescription from series level down, else StudyDescription."""
+        below = self.level in (Level.SERIES, Level.INSTANCE)
+        return self.text("SeriesDescription" if below else "StudyDescription")
+
+    @property
+    def accession_number(self) -> str:
+        return self.text("AccessionNumber")
+
+    @property
+    def series_number(self) -> int | None:
+        return self.number("SeriesNumber")

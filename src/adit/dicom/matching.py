@@ -125,13 +125,15 @@ def _number_fits(wanted: str, found: str) -> bool:
     return number is None or number == wanted_number
 
 
+_NUMERIC = ("IS", "DS", "US", "SS", "UL", "SL", "FL", "FD", "SV", "UV")
 _COMPARISONS: dict[str, Callable[[str, str], bool]] = {
+    **dict.fromkeys(_NUMERIC, _number_fits),
     "UI": _uid_fits,
     "PN": _name_fits,
     "DA": _date_fits,
     "DT": _date_fits,
     "TM": _time_fits,
-} | dict.fromkeys(("IS", "DS", "US", "SS", "UL", "SL", "FL", "FD", "SV", "UV"), _number_fits)
+}
 
 
 @lru_cache(maxsize=4096)

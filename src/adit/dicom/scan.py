@@ -17,7 +17,8 @@ from adit.dicom.refs import UID, BadUID, uid
 
 _IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 _EXPLICIT_BIG = "1.2.840.10008.1.2.2"
-_DEFLATED = frozenset(("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"))
+DEFLATED_SYNTAXES = frozenset(("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"))
+"""Transfer syntaxes in which the whole data set is deflated (PS3.5 A.5, A.7)."""
 
 LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
 """VRs with a length of 32 bits after two reserved bytes (PS3.5 table 7.1-1)."""
@@ -86,7 +87,7 @@ def identify(encoded: memoryview | bytes, transfer_syntax: UID, *, complete: boo
         NeedMore: *encoded* ends too early.
         BadData: It is no data set in *transfer_syntax*, or one of the UIDs is none.
     """
-    if transfer_syntax in _DEFLATED:
+    if transfer_syntax in DEFLATED_SYNTAXES:
         return _identify_deflated(encoded, complete=complete)
     return _identify(
         encoded,
@@ -97,27 +98,33 @@ def identify(encoded: memoryview | bytes, transfer_syntax: UID, *, complete: boo
 
 
 def _identify_deflated(encoded: memoryview | bytes, *, complete: bool) -> Identity:
-    # PS3.5 A.5: a raw deflate stream without zlib's header.
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = b""
-    rest = bytes(encoded)
-    step = 1 << 14
+    most = 1 << 16
     while True:
+        inflated = inflate(encoded, most=most)
+        all_of_it = len(inflated) < most
         try:
-            more = inflater.decompress(rest, step)
-        except zlib.error as error:
-            raise BadData("the data set cannot be inflated") from error
-        rest = inflater.unconsumed_tail
-        inflated += more
-        at_end = inflater.eof or not more
-        try:
-            return _identify(inflated, implicit=False, order="<", complete=complete and at_end)
+            return _identify(inflated, implicit=False, order="<", complete=complete and all_of_it)
         except NeedMore:
-            if at_end:
+            if all_of_it:
                 raise
-        if len(inflated) >= _MOST_INFLATED:
+        if most >= _MOST_INFLATED:
             raise BadData("the data set is deflated beyond reason")
-        step *= 8
+        most *= 16
+
+
+def inflate(encoded: memoryview | bytes, *, most: int) -> bytes:
+    """The first *most* bytes of a deflated data set (PS3.5 A.5), or fewer where *encoded* is cut off or ends.
+
+    Raises:
+        BadData: It is not deflated, or broken.
+    """
+    # Without zlib's header; some writers put one.
+    for window in (-zlib.MAX_WBITS, zlib.MAX_WBITS):
+        try:
+            return zlib.decompressobj(window).decompress(encoded, most)
+        except zlib.error:
+            continue
+    raise BadData("the data set cannot be inflated")
 
 
 def _identify(encoded: memoryview | bytes, *, implicit: bool, order: str, complete: bool) -> Identity:

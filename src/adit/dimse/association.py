@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from typing import Self, TypeVar
+from typing import Self
 
 from adit.dicom.contexts import PresentationContext
 from adit.dicom.errors import Canceled, DicomError, Unreachable
@@ -44,7 +44,7 @@ RECEIVE_BUFFER = 1 << 18
 RELEASE_WAIT = 5.0
 """Seconds that a release may take."""
 
-E = TypeVar("E")
+Happening = Pdu | CommandArrived | DataArrived
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class Association:
                 association._encrypt(peer.tls, peer.host, deadline)
             association._connection.request(request)
             association._flush()
-            association._agree(request, association._within(peer.acse_timeout, AssociateAccept, AssociateReject))
+            association._agree(request, association._within(peer.acse_timeout))
         except BaseException:
             association.abort()
             association.close()
@@ -170,7 +170,9 @@ class Association:
         association = cls(sock, connection, name=name, idle_timeout=idle_timeout)
         try:
             association._watch(cancel)
-            request = association._within(acse_timeout, AssociateRequest)
+            request = association._within(acse_timeout)
+            if not isinstance(request, AssociateRequest):
+                raise association._unexpected(request)
             association.name = f"{request.calling} at {name}"
             association.calling_ae_title = request.calling
             answer = policy(request)
@@ -186,9 +188,11 @@ class Association:
             raise
         return association
 
-    def _agree(self, request: AssociateRequest, answer: AssociateAccept | AssociateReject) -> None:
+    def _agree(self, request: AssociateRequest, answer: Happening) -> None:
         if isinstance(answer, AssociateReject):
             raise Rejected(self.name, result=answer.result, source=answer.source, reason=answer.reason)
+        if not isinstance(answer, AssociateAccept):
+            raise self._unexpected(answer)
         self.accepted = agreed(request, answer)
         if not self.accepted:
             raise NoContext(f"with {self.name} no presentation context was agreed on")
@@ -255,7 +259,7 @@ class Association:
             self._flush()
             self.close()
             return None
-        raise ConnectionBroken(f"{self.name} sent {type(event).__name__} where a command was due")
+        raise self._unexpected(event)
 
     def read_data(self, write: Callable[[memoryview], object]) -> None:
         """Hand the announced data set to *write*, piece by piece. A piece is valid during the call only.
@@ -363,18 +367,17 @@ class Association:
 
     # Bytes.
 
-    def _within(self, seconds: float, *kinds: type[E]) -> E:
-        """The next event, one of *kinds*, in at most *seconds*."""
-        deadline = time.monotonic() + seconds
+    def _within(self, seconds: float) -> Happening:
+        """The next event, in at most *seconds*."""
         try:
-            event = self._next(seconds, deadline)
+            return self._next(seconds, time.monotonic() + seconds)
         except IdleTimedOut:
-            raise AssociationTimedOut(f"{self.name} did not answer the request within {seconds:g} s") from None
-        if not isinstance(event, kinds):
-            raise ConnectionBroken(f"{self.name} sent {type(event).__name__} in answer to the request")
-        return event
+            raise AssociationTimedOut(f"{self.name} did not negotiate the association within {seconds:g} s") from None
 
-    def _next(self, timeout: float, deadline: float | None = None) -> Pdu | CommandArrived | DataArrived:
+    def _unexpected(self, event: Happening) -> ConnectionBroken:
+        return ConnectionBroken(f"{self.name} sent {type(event).__name__} where something else was due")
+
+    def _next(self, timeout: float, deadline: float | None = None) -> Happening:
         """Wait for the next event, at most *timeout* seconds for each read, and until *deadline*.
 
         An abort by the peer is raised.

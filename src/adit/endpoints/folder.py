@@ -277,7 +277,7 @@ def _owner(folder: Path) -> UID | None:
 
 def _digest_of(path: str) -> bytes:
     digest = xxhash.xxh3_128()
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123  a Path for each of thousands costs more than reading
+    with open(path, "rb", buffering=0) as file:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.digest()
@@ -285,7 +285,7 @@ def _digest_of(path: str) -> bytes:
 
 def _forget(hidden: str) -> None:
     with suppress(OSError):
-        os.unlink(hidden)  # noqa: PTH108
+        os.unlink(hidden)
 
 
 def _write_all(descriptor: int, buffers: list[bytes | memoryview]) -> None:

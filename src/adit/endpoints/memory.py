@@ -8,13 +8,14 @@ from typing import Self
 
 from pydicom import Dataset
 
-from adit.dicom.errors import Full, NotFound, Unreachable
+from adit.dicom.errors import Full, NotFound, Refused, Unreachable
 from adit.dicom.instance import InMemory, Instance
 from adit.dicom.match import Match
 from adit.dicom.matching import matches
 from adit.dicom.protocols import Cancellation, Capabilities, Outcome, Receipt
 from adit.dicom.query import Query
 from adit.dicom.refs import UID, Level, Ref
+from adit.dicom.status import NOT_UNDERSTOOD
 from adit.endpoints.cancel import NEVER
 
 _FOREVER = 3600.0
@@ -40,35 +41,47 @@ class Faults:
 
     Attributes:
         unreachable: How many times in a row neither find nor retrieve nor store gets a connection.
+        for_good: It says that this will not pass.
         stalls_at: Sends nothing any more from this position on, until canceled.
         closes_at: Breaks off at this position.
         skips: Leaves these positions out and says nothing.
+        withholds: Never sends these, and says nothing.
         repeats: Sends these positions twice.
         unasked: Sends this first, whatever was asked for.
         ignores_filters: Answers a query with everything it has at that level of that study.
-        lists_instances: Answers queries at instance level.
+        lists_instances: Answers queries at instance level. Otherwise it finds nothing there.
+        refuses_to_list: Answers queries at instance level with a failure.
         counts: Fills in the numbers of related instances.
         busy: So many times, each instance is refused with a status that may pass.
         refuses: Refuses these for good.
         warns: Stores these with the warning B000 (coercion of data elements, PS3.4 B.2.3).
         room: Bytes that it has room for; None for any number.
+        dies_after: Breaks off, once, instead of storing one more than so many.
         verifiable: Says what it holds.
+        lists_late: So many times, it leaves out of what it holds the instance that came last.
+        unanswering: Breaks off when asked what it holds.
     """
 
     unreachable: int = 0
+    for_good: bool = False
     stalls_at: int | None = None
     closes_at: int | None = None
     skips: frozenset[int] = frozenset()
+    withholds: frozenset[UID] = frozenset()
     repeats: frozenset[int] = frozenset()
     unasked: Kept | None = None
     ignores_filters: bool = False
     lists_instances: bool = True
+    refuses_to_list: bool = False
     counts: bool = True
     busy: int = 0
     refuses: frozenset[UID] = frozenset()
     warns: frozenset[UID] = frozenset()
     room: int | None = None
+    dies_after: int | None = None
     verifiable: bool = True
+    lists_late: int = 0
+    unanswering: bool = False
 
 
 class Memory:
@@ -86,6 +99,7 @@ class Memory:
         self._cancel = cancel
         self._unreachable = self._faults.unreachable
         self._busy: dict[Ref, int] = {}
+        self._taken = self._asked = 0
         self.capabilities = Capabilities(
             lists_instances=self._faults.lists_instances, verifiable=self._faults.verifiable
         )
@@ -101,6 +115,8 @@ class Memory:
         self._connect()
         if query.level is Level.INSTANCE and not self._faults.lists_instances:
             return
+        if query.level is Level.INSTANCE and self._faults.refuses_to_list:
+            raise Refused("it does not understand the query", status=NOT_UNDERSTOOD)
         given = 0
         for match in self._all(query.level):
             self._cancel.check()
@@ -123,7 +139,7 @@ class Memory:
                 self._cancel.wait(_FOREVER)
             if position == self._faults.closes_at:
                 raise Unreachable("the connection broke off")
-            if position not in self._faults.skips:
+            if position not in self._faults.skips and each.ref.instance not in self._faults.withholds:
                 yield each.instance()
             if position in self._faults.repeats:
                 yield each.instance()
@@ -132,6 +148,7 @@ class Memory:
         for instance in instances:
             with instance:
                 self._cancel.check()
+                self._live()
                 encoded = b"".join(instance.body.chunks())
                 receipt = self._receipt(instance.ref, len(encoded))
                 if receipt.outcome is not Outcome.REFUSED and instance.uid not in self.kept:
@@ -143,15 +160,24 @@ class Memory:
     def holds(self, study: UID) -> frozenset[UID] | None:
         if not self._faults.verifiable:
             return None
-        return frozenset(
-            each.ref.instance for each in self.kept.values() if each.ref.study == study and each.ref.instance
-        )
+        if self._faults.unanswering:
+            raise Unreachable("the connection broke off")
+        held = [each.ref.instance for each in self.kept.values() if each.ref.study == study and each.ref.instance]
+        self._asked += 1
+        return frozenset(held[:-1] if self._asked <= self._faults.lists_late else held)
 
     def _connect(self) -> None:
         self._cancel.check()
         if self._unreachable:
             self._unreachable -= 1
-            raise Unreachable
+            error = Unreachable()
+            error.transient = not self._faults.for_good
+            raise error
+
+    def _live(self) -> None:
+        self._taken += 1
+        if self._faults.dies_after is not None and self._taken == self._faults.dies_after + 1:
+            raise Unreachable("the connection broke off")
 
     def _receipt(self, ref: Ref, size: int) -> Receipt:
         tries = self._busy[ref] = self._busy.get(ref, 0) + 1

@@ -1,9 +1,8 @@
-"""Telling someone what was asked of a source: for the audit."""
+"""Telling somebody what was searched for, for the audit trail."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
 
 from adit.dicom.instance import Instance
 from adit.dicom.match import Match
@@ -11,45 +10,30 @@ from adit.dicom.protocols import Capabilities, Source
 from adit.dicom.query import Query
 from adit.dicom.refs import Ref
 
+Note = Callable[[Query, int], None]
+"""Gets a query that has ended, in whatever way, and how many matches were given out."""
+
 
 class Recorded:
-    """A source of which every query and retrieval is told, however it ended.
+    """A source whose queries are noted."""
 
-    Args:
-        found: Called with the query and the number of matches that were read.
-        retrieved: Called with what was asked for and the number of instances that were taken.
-    """
-
-    def __init__(
-        self,
-        source: Source,
-        *,
-        found: Callable[[Query, int], None],
-        retrieved: Callable[[Sequence[Ref], int], None],
-    ) -> None:
+    def __init__(self, source: Source, note: Note) -> None:
         self._source = source
-        self._found = found
-        self._retrieved = retrieved
+        self._note = note
 
     @property
     def capabilities(self) -> Capabilities:
         return self._source.capabilities
 
     def find(self, query: Query) -> Iterator[Match]:
-        count = 0
+        given = 0
         try:
             for match in self._source.find(query):
-                count += 1
+                given += 1
                 yield match
         finally:
-            self._found(query, count)
+            # What was given out was seen, also when the search broke off.
+            self._note(query, given)
 
     def retrieve(self, refs: Sequence[Ref]) -> Generator[Instance, None, None]:
-        count = 0
-        try:
-            with closing(self._source.retrieve(refs)) as instances:
-                for instance in instances:
-                    count += 1
-                    yield instance
-        finally:
-            self._retrieved(refs, count)
+        return self._source.retrieve(refs)

@@ -71,6 +71,8 @@ class Server:
         return any(True for ref in refs for _ in self.find(_query_for(ref)))
 
     def __enter__(self) -> Self:
+        # The places of the sink are for storing now.
+        self._finder.rest()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object, /) -> None:

@@ -40,6 +40,7 @@ class Spool:
         self._folder = folder
         self._share = share
         self._in_memory = in_memory
+        self._parent = cancel
         self._exits = ExitStack()
         self._cancel = self._exits.enter_context(linked(cancel))
 
@@ -47,8 +48,12 @@ class Spool:
         """A body that is empty and grows."""
         return GrowingBody(self._folder, self._share, self._cancel, self._in_memory)
 
+    def again(self) -> Spool:
+        """A spool like this one, for one retrieval: stopping it leaves this one as it is."""
+        return Spool(self._folder, self._share, self._parent, in_memory=self._in_memory)
+
     def stop(self) -> None:
-        """Nobody reads any more: whoever waits in a body, to write or to read, gets Canceled."""
+        """Nobody reads any more: whoever waits in a body, to write or to read, gets Canceled. For good."""
         self._cancel.set("nobody reads any more")
 
     def close(self) -> None:

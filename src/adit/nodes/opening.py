@@ -13,9 +13,11 @@ from typing import TypeVar
 from adit.dicom.protocols import Cancellation, Sink, Source
 from adit.endpoints.budget import Budget
 from adit.endpoints.dialling import Root, ServerConfig
+from adit.endpoints.files import Files
 from adit.endpoints.folder import Folder, Place
 from adit.endpoints.quota import Quota
 from adit.endpoints.rechecked import Rechecked
+from adit.endpoints.recorded import Note, Recorded
 from adit.endpoints.retrying import Patience, RetryingSink, RetryingSource
 from adit.endpoints.server import Server
 from adit.endpoints.spool import Spool
@@ -51,16 +53,27 @@ class Opening:
     waits: Sequence[float]
 
     @contextmanager
-    def source(self, node: Node, *, cancel: Cancellation, associations: int) -> Iterator[Source]:
+    def source(
+        self, node: Node, *, cancel: Cancellation, associations: int, note: Note | None = None
+    ) -> Iterator[Source]:
         """Open *node* to find and retrieve while the block runs. No connection is made before it is needed.
 
         Args:
-            associations: How many may be open at once, at least 1.
+            associations: How many may be open at once, at least 1; of no matter for a folder.
+            note: Told of every query, for the audit trail.
 
         Raises:
             Denied: It cannot be searched, nor retrieved from.
         """
         can_search(node).require()
+        with self._unrecorded(node, cancel, associations) as source:
+            yield source if note is None else Recorded(source, note)
+
+    @contextmanager
+    def _unrecorded(self, node: Node, cancel: Cancellation, associations: int) -> Iterator[Source]:
+        if node.is_folder:
+            yield Files(Path(node.path), name=node.name, cancel=cancel)
+            return
         config = server_config(node, calling_ae_title=self.calling_ae_title, associations=associations)
         patience = self._patience(cancel)
         with (

@@ -37,18 +37,14 @@ def may_use(
 
 def can_search(node: Node) -> Verdict:
     """Whether *node* can be searched at all."""
-    if node.is_folder:
-        return Verdict.no(f"{node} is a folder: studies can be stored in it, not searched.")
-    if node.abilities & FINDS:
+    if node.is_folder or node.abilities & FINDS:
         return ALLOWED
     return Verdict.no(f"{node} can do neither C-FIND nor QIDO, so it cannot be searched.")
 
 
 def can_send(node: Node) -> Verdict:
     """Whether studies can be retrieved from *node* at all."""
-    if node.is_folder:
-        return Verdict.no(f"{node} is a folder: studies can be stored in it, not retrieved from it.")
-    if node.abilities & RETRIEVES:
+    if node.is_folder or node.abilities & RETRIEVES:
         return ALLOWED
     return Verdict.no(f"{node} can do none of C-GET, C-MOVE and WADO, so nothing can be retrieved from it.")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError
 from django.db.models import ProtectedError
 
 from adit.accounts.verdict import Denied
@@ -28,8 +29,10 @@ def explained() -> Iterator[None]:
         raise Misused(str(error)) from error
     except ValidationError as error:
         raise Misused(" ".join(_sentences(error))) from error
-    except ProtectedError as error:
-        raise Failed("It is still used, and cannot be removed.") from error
+    except (ProtectedError, IntegrityError) as error:
+        raise Failed(
+            "It cannot be removed: a job that has not ended uses it. Cancel or wait, then try again."
+        ) from error
 
 
 def _sentences(error: ValidationError) -> Iterator[str]:

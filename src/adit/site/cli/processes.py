@@ -194,9 +194,9 @@ def worker(
 ) -> None:
     """Run a worker process in the foreground. Ctrl-C lets it finish what it must."""
     require_running()
-    from adit.jobs.starting import run_worker  # noqa: PLC0415 - needs Django
+    from adit.site.working import work  # noqa: PLC0415 - needs Django
 
-    run_worker(concurrency or config().concurrency)
+    work(config(), concurrency=concurrency or config().concurrency)
 
 
 @app.command()

@@ -13,8 +13,10 @@ from datetime import timedelta
 from django.db.models.functions import Now
 
 from adit.accounts.models import User
+from adit.audit.record import record
 from adit.dicom.errors import DicomError
 from adit.dicom.protocols import Source
+from adit.dicom.query import Query
 from adit.endpoints.cancel import NEVER
 from adit.nodes import slots
 from adit.nodes.models import Node
@@ -45,7 +47,13 @@ def searching(node: Node, *, by: User) -> Iterator[Source]:
     """
     may_use(node, user=by, group=by.active_group, as_source=True).require()
     can_search(node).require()
-    with _place(node), opening_of(config()).source(node, cancel=NEVER, associations=1) as source:
+
+    def note(query: Query, found: int) -> None:
+        details = {"level": query.level, "keys": dict(query.keys), "found": found}
+        study, patient = query.value("StudyInstanceUID"), query.value("PatientID")
+        record("search", by=by, nodes=[node.name], patient_id=patient, study_uid=study, details=details)
+
+    with _place(node), opening_of(config()).source(node, cancel=NEVER, associations=1, note=note) as source:
         yield source
 
 
