@@ -63,19 +63,15 @@ class TestRechecked:
 
 
 class TestRecorded:
-    def test_tells_what_was_asked_though_it_was_left_early(self):
+    def test_tells_what_was_searched_for_though_it_was_left_early(self):
         notes = []
-        source = Recorded(
-            Memory(KEPT),
-            found=lambda query, count: notes.append((query, count)),
-            retrieved=lambda refs, count: notes.append((refs, count)),
-        )
+        source = Recorded(Memory(KEPT), lambda query, count: notes.append((query, count)))
+        matches = source.find(Query(Level.INSTANCE))
+        next(matches)
+        matches.close()
         list(source.find(QUERY))
-        instances = source.retrieve([Ref(UID(STUDY.uid))])
-        next(instances).close()
-        instances.close()
 
-        assert notes == [(QUERY, 1), ([Ref(UID(STUDY.uid))], 1)]
+        assert notes == [(Query(Level.INSTANCE), 1), (QUERY, 1)]
 
 
 class TestAMisbehavingMemory:

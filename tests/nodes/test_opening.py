@@ -149,11 +149,26 @@ class TestOpeningAFolder:
             move(opening, source_node, node, study, LAYOUT)
         assert not list(tmp_path.rglob("*.dcm"))
 
-    def test_as_a_source_is_refused_with_a_sentence(self, opening, tmp_path):
+    def test_as_a_source_finds_and_retrieves_what_lies_there(self, opening, study, tmp_path):
+        study.write(tmp_path / "anywhere")
         node = Node(name="disk", kind=Kind.FOLDER, path=str(tmp_path))
 
-        with pytest.raises(Denied, match="not searched"):
-            opening.source(node, cancel=NEVER, associations=1).__enter__()
+        with opening.source(node, cancel=NEVER, associations=0) as source:
+            (found,) = source.find(Query.of(Level.STUDY, PatientID=study.patient_id))
+            retrieved = {instance.uid for instance in source.retrieve([Ref(UID(study.uid))])}
+
+        assert found.instances == len(study.files)
+        assert retrieved == study.instances
+
+    def test_notes_what_was_searched_for(self, opening, study, tmp_path):
+        study.write(tmp_path / "anywhere")
+        node = Node(name="disk", kind=Kind.FOLDER, path=str(tmp_path))
+        query, noted = Query.of(Level.SERIES, StudyInstanceUID=study.uid), []
+
+        with opening.source(node, cancel=NEVER, associations=0, note=lambda *told: noted.append(told)) as source:
+            list(source.find(query))
+
+        assert noted == [(query, 2)]
 
     def test_needs_to_know_where_the_study_lies(self, opening, tmp_path):
         node = Node(name="disk", kind=Kind.FOLDER, path=str(tmp_path))

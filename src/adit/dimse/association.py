@@ -170,9 +170,7 @@ class Association:
         association = cls(sock, connection, name=name, idle_timeout=idle_timeout)
         try:
             association._watch(cancel)
-            request = association._within(acse_timeout)
-            if not isinstance(request, AssociateRequest):
-                raise association._unexpected(request)
+            request = association._request_within(acse_timeout)
             association.name = f"{request.calling} at {name}"
             association.calling_ae_title = request.calling
             answer = policy(request)
@@ -373,6 +371,12 @@ class Association:
             return self._next(seconds, time.monotonic() + seconds)
         except IdleTimedOut:
             raise AssociationTimedOut(f"{self.name} did not negotiate the association within {seconds:g} s") from None
+
+    def _request_within(self, seconds: float) -> AssociateRequest:
+        event = self._within(seconds)
+        if not isinstance(event, AssociateRequest):
+            raise self._unexpected(event)
+        return event
 
     def _unexpected(self, event: Happening) -> ConnectionBroken:
         return ConnectionBroken(f"{self.name} sent {type(event).__name__} where something else was due")

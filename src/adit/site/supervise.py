@@ -113,6 +113,8 @@ class Supervisor:
         self._lock: IO[str] | None = None
         self._keepers: dict[asyncio.Task[None], Process] = {}
         self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._ready = False
+        self._lost: str | None = None
         self._stopping = False
 
     async def __aenter__(self) -> Self:
@@ -149,6 +151,7 @@ class Supervisor:
         ]
         await _all_of(self._keep(process) for process in (web, *workers, *self._extra))
         await self._until(lambda: healthy(self.web_url, workers=self._workers), "the workers", "worker-1")
+        self._ready = True
         write_state(
             self.config,
             State(
@@ -211,6 +214,10 @@ class Supervisor:
             code = await child.wait()
             if self._stopping:
                 return
+            if not self._ready:
+                # What does not even come up will not do so at the tenth attempt.
+                self._lost = process.name
+                return
             wait = 0.2 if time.monotonic() - started > 60 else min(wait * 2, _LONGEST_WAIT)
             log.warning("%s ended (%s); it starts again in %.1f s", process.name, _how(code), wait)
             while True:
@@ -253,6 +260,8 @@ class Supervisor:
     ) -> None:
         deadline = time.monotonic() + _START_LIMIT
         while not await ready():
+            if self._lost is not None:
+                raise StartFailed(f"{self._lost} does not stay up: {self._last_words(self._lost)}")
             if child is not None and child.returncode is not None:
                 raise StartFailed(f"{what} does not start ({_how(child.returncode)}): {self._last_words(name)}")
             if time.monotonic() > deadline:
