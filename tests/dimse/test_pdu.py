@@ -26,12 +26,15 @@ BYTE = st.integers(0, 255)
 UIDS = st.from_regex(r"[0-9.]{1,64}", fullmatch=True).map(UID)
 TITLES = st.from_regex(r"[A-Za-z0-9_]{1,16}", fullmatch=True)
 IDS = st.integers(0, 127).map(lambda n: 2 * n + 1)
+ROLES = st.builds(Role, UIDS, st.booleans(), st.booleans())
 USERS = st.builds(
     UserInformation,
     st.integers(0, 2**32 - 1),
     UIDS,
     st.from_regex(r"[A-Za-z0-9_]{0,16}", fullmatch=True),
-    st.lists(st.builds(Role, UIDS, st.booleans(), st.booleans()), max_size=5, unique_by=lambda r: r.sop_class).map(tuple),
+    st.lists(st.builds(Role, UIDS, st.booleans(), st.booleans()), max_size=5, unique_by=lambda r: r.sop_class).map(
+        tuple
+    ),
     st.lists(st.tuples(st.integers(0x56, 0x59), st.binary(max_size=40)), max_size=3).map(tuple),
 )
 PROPOSED = st.builds(Proposed, IDS, UIDS, st.lists(UIDS, min_size=1, max_size=4).map(tuple))

@@ -19,9 +19,13 @@ def share():
 
 
 @pytest.fixture
-def spool(tmp_path, share):
-    with Spool(tmp_path, share, CancelToken(), in_memory=1000) as spool:
-        yield spool
+def token():
+    return CancelToken()
+
+
+@pytest.fixture
+def spool(tmp_path, share, token):
+    return Spool(tmp_path, share, token, in_memory=1000)
 
 
 def write(body, content, piece=300):
@@ -84,24 +88,24 @@ class TestAGrowingBody:
         with pytest.raises(ValueError, match="closed"):
             read(body)
 
-    def test_wakes_a_reader_when_nobody_sends_any_more(self, spool):
+    def test_wakes_a_reader_when_nobody_sends_any_more(self, spool, token):
         body = spool.body()
-        stopper = threading.Thread(target=spool.stop)
+        stopper = threading.Thread(target=token.set)
         stopper.start()
         with pytest.raises(Canceled):
             read(body)
         stopper.join()
 
-    def test_of_a_stopped_spool_does_not_stop_those_of_the_next(self, spool):
-        stopped = spool.again()
-        stopped.stop()
-        body = spool.again().body()
-        body.write(b"abc")
-        body.finish()
+    def test_under_a_token_of_its_own_does_not_stop_the_others(self, spool):
+        stopping = CancelToken()
+        stopped, other = spool.body(stopping), spool.body()
+        stopping.set()
+        other.write(b"abc")
+        other.finish()
 
-        assert read(body) == b"abc"
+        assert read(other) == b"abc"
         with pytest.raises(Canceled):
-            read(stopped.body())
+            read(stopped)
 
 
 class TestABudget:

@@ -11,8 +11,11 @@ import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
-from .running import Adit, eventually, is_alive
+from adit.site.children import is_running
+
+from .running import Adit, eventually
 
 
 class TestUp:
@@ -33,7 +36,7 @@ class TestUp:
         assert adit("down").returncode == 0
 
         assert time.monotonic() - before < 10
-        assert not [pid for pids in (*children.values(), [supervisor]) for pid in pids if is_alive(pid)]
+        assert not [pid for pids in (*children.values(), [supervisor]) for pid in pids if is_running(pid)]
         assert not (adit.home / "run" / "state.json").exists()
 
     def test_keeps_state_and_keys_to_itself(self, adit: Adit) -> None:
@@ -74,7 +77,7 @@ class TestUp:
 
         assert up.wait(10) == 0
         up.stdout.close()
-        assert not [pid for pid in children if is_alive(pid)]
+        assert not [pid for pid in children if is_running(pid)]
 
     def test_whatever_is_killed_comes_back(self, adit: Adit) -> None:
         adit("up", "--detach")
@@ -91,7 +94,7 @@ class TestUp:
 
         assert again.returncode == 0, again.stderr
         assert adit.is_well()
-        assert not [pid for pid in old if is_alive(pid)]
+        assert not [pid for pid in old if is_running(pid)]
 
     def test_purge_leaves_nothing(self, adit: Adit) -> None:
         adit("up", "--detach")
@@ -103,6 +106,22 @@ class TestUp:
 
 def _is_back(adit: Adit, name: str, killed: int) -> bool:
     return adit.children().get(name, [killed]) != [killed] and adit.is_well()
+
+
+class TestAHomeThatIsClosedToOthers:
+    def test_works_and_is_purged_wherever_its_database_lies(self, adit: Adit) -> None:
+        # Root runs PostgreSQL as another account, which cannot get in here; anybody else as themselves, who can.
+        adit.home.parent.chmod(0o700)
+
+        up = adit("up", "--detach")
+
+        assert up.returncode == 0, up.stderr
+        place = Path(json.loads((adit.home / "database" / "location.json").read_text())["data"])
+        assert (adit.home in place.parents) == (os.geteuid() != 0)
+        assert place.is_dir()
+        assert adit("down", "--purge").returncode == 0
+        assert not place.parent.exists()
+        assert not adit.home.exists()
 
 
 class TestWithoutARunningADIT:

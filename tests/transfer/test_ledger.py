@@ -41,9 +41,7 @@ def ledger_of(*events: Event, states: tuple[SeriesState, ...] = ()) -> Ledger:
 
 class TestTheVerdict:
     def test_is_success_when_all_that_is_expected_was_stored_and_confirmed(self):
-        ledger = ledger_of(
-            Expected(CT, 3, frozenset(instances(3))), *stored(3), Confirmed(CT, frozenset(instances(3)))
-        )
+        ledger = ledger_of(Expected(CT, 3, frozenset(instances(3))), *stored(3), Confirmed(CT, frozenset(instances(3))))
 
         assert ledger.verdict().status is Status.SUCCESS
         assert ledger.verdict().message == "3 of 3 instances stored and confirmed"
@@ -151,9 +149,7 @@ class TestAFurtherAttempt:
 
     def test_believes_the_destination_more_than_what_was_written_down(self):
         listed = frozenset(instances(4))
-        ledger = ledger_of(
-            Expected(CT, 4, listed), Held(CT, frozenset(instances(4)[2:])), states=(self.state(3),)
-        )
+        ledger = ledger_of(Expected(CT, 4, listed), Held(CT, frozenset(instances(4)[2:])), states=(self.state(3),))
 
         assert ledger.series[CT].stored == set(instances(4)[2:])
         assert ledger.series[CT].missing() == set(instances(2))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pydicom import DataElement, Dataset, config
 from pydicom.datadict import dictionary_VR, keyword_dict, tag_for_keyword
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
+from pydicom.tag import BaseTag
 
 from adit.dicom.contexts import EXPLICIT_BIG_ENDIAN, IMPLICIT
 from adit.dicom.errors import BadData
 from adit.dicom.query import TEXT_VRS, BadQuery, Query
-from adit.dicom.reading import charset_of, read, vr_of, written_text
+from adit.dicom.reading import AFFECTED, charset_of, read, vr_of, written_text
 from adit.dicom.refs import UID, BadUID, Level, Ref, uid
 from adit.dicom.values import LATIN_1, UTF_8
 
@@ -169,13 +170,27 @@ def decode(encoded: bytes | memoryview, transfer_syntax: UID = IMPLICIT, *, fall
 
 
 def _decode_texts(dataset: Dataset, outer: tuple[str, ...], fallback: str) -> None:
-    charset = charset_of(dataset, outer)
-    for tag in list(dataset.keys()):
-        vr = vr_of(tag, dataset.get_item(tag).VR)
+    # What is ASCII means the same in every character set. It is left to be read when it is asked
+    # for, and that is nearly all of an answer: a series may have thousands of them.
+    marked = [(tag, vr) for tag, vr in _texts_and_sequences(dataset) if vr == "SQ" or not _plain(dataset, tag)]
+    charset = charset_of(dataset, outer) if marked else ()
+    for tag, vr in marked:
         if vr == "SQ":
             _decode_items(dataset, tag, charset, fallback)
         elif (text := written_text(dataset, tag, charset, fallback)) is not None:
             _put(dataset, tag, vr, text)
+
+
+def _texts_and_sequences(dataset: Dataset) -> Iterator[tuple[BaseTag, str]]:
+    for tag in dataset.keys():
+        vr = vr_of(tag, dataset.get_item(tag).VR)
+        if vr == "SQ" or vr in AFFECTED:
+            yield tag, vr
+
+
+def _plain(dataset: Dataset, tag: BaseTag) -> bool:
+    value = dataset.get_item(tag).value
+    return isinstance(value, bytes) and value.isascii() and b"\x1b" not in value
 
 
 def _decode_items(dataset: Dataset, tag: int, charset: tuple[str, ...], fallback: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydicom import DataElement, Dataset, config
 from pydicom.filewriter import correct_ambiguous_vr_element
+from pydicom.tag import BaseTag
 from pydicom.valuerep import format_number_as_ds
 
 from adit.dicom.errors import BadData
@@ -95,7 +96,7 @@ class _Writer:
         charset = charset_of(dataset, outer)
         written: Json = {}
         for tag in sorted(dataset.keys()):
-            if tag.element == 0 or tag.group < 8:
+            if tag.element == 0 or tag.group in (0, 2):
                 continue
             path = f"{above}{tag:08X}"
             try:
@@ -107,7 +108,7 @@ class _Writer:
                     written[f"{tag:08X}"] = element
         return written
 
-    def _element(self, dataset: Dataset, tag: int, path: str, charset: tuple[str, ...]) -> Json | None:
+    def _element(self, dataset: Dataset, tag: BaseTag, path: str, charset: tuple[str, ...]) -> Json | None:
         if tag == _CHARSET:
             return {"vr": "CS", "Value": [UTF_8]}
         raw = dataset.get_item(tag)
@@ -117,11 +118,7 @@ class _Writer:
             return _with_values(vr, _split(vr, decoded))
         if isinstance(raw.value, bytes) and vr in _WRITTEN_NUMBERS:
             return _with_values(vr, _split(vr, raw.value.decode("ascii", "replace")))
-        element = dataset[tag]
-        if element.VR not in _BINARY and " or " in element.VR:
-            element = correct_ambiguous_vr_element(
-                DataElement(tag, element.VR, element.value), dataset, dataset.original_encoding[1] is not False
-            )
+        element = _unambiguous(dataset, dataset[int(tag)])
         vr = element.VR.split(" or ")[-1]
         if vr == "SQ":
             items = [self.dataset(item, f"{path}/{n}/", charset) for n, item in enumerate(element.value)]
@@ -141,6 +138,15 @@ class _Writer:
             word = _BINARY[vr]
             value = b"".join(value[at : at + word][::-1] for at in range(0, len(value), word))
         return {"vr": vr, "InlineBinary": base64.b64encode(value).decode("ascii")}
+
+
+def _unambiguous(dataset: Dataset, element: DataElement) -> DataElement:
+    """*element* with the one VR that fits where the dictionary gives two (`US or SS`)."""
+    if " or " not in element.VR:
+        return element
+    copy = DataElement(element.tag, element.VR, element.value)
+    corrected = correct_ambiguous_vr_element(copy, dataset, dataset.original_encoding[1] is not False)
+    return corrected if isinstance(corrected, DataElement) else element
 
 
 def _several(value: object) -> list[object]:

@@ -57,7 +57,7 @@ def decode_text(encoded: bytes, charset: Sequence[str] = (), *, fallback: str = 
         # Yen and overline of ISO-IR 14 are shown as the backslash and tilde that everybody means.
         return encoded.decode("ascii")
     terms = charset or charset_terms(fallback) or (LATIN_1,)
-    if terms[0] in _MISTAKEN_FOR_UTF_8 or terms[0] == UTF_8:
+    if b"\x1b" not in encoded and (terms[0] in _MISTAKEN_FOR_UTF_8 or terms[0] == UTF_8):
         try:
             return encoded.decode("utf-8")
         except UnicodeDecodeError:

@@ -24,6 +24,7 @@ from adit.dicom.errors import BadData, DicomError, Refused
 from adit.dicom.identifier import find_identifier, retrieve_identifiers
 from adit.dicom.instance import Instance
 from adit.dicom.match import Match
+from adit.dicom.protocols import Cancellation
 from adit.dicom.query import Query
 from adit.dicom.refs import UID, BadUID, Level, Ref, uid
 from adit.dicom.scan import NeedMore, identify
@@ -32,6 +33,7 @@ from adit.dimse.association import Association
 from adit.dimse.receiving import StoreRequest
 from adit.dimse.scu import find, get
 from adit.endpoints.bridges import Push, pulled
+from adit.endpoints.cancel import linked
 from adit.endpoints.dialling import Dial, Root
 from adit.endpoints.spool import LARGEST_IN_MEMORY, GrowingBody, Spool
 
@@ -161,32 +163,31 @@ class Getter:
         Raises:
             Refused: The peer gave a failure status and nothing came.
         """
-        open_now: list[Association] = []
+        # A further retrieval may follow one that was stopped: what is stopped is this one alone.
+        with linked(self._dial.cancel) as stopping:
 
-        def produce(push: Push) -> None:
-            for contexts in self._proposals(refs[0].study):
-                with self._dial(contexts) as association:
-                    open_now.append(association)
-                    if self._get(association, refs, push):
-                        return
+            def produce(push: Push) -> None:
+                for contexts in self._proposals(refs[0].study):
+                    with self._dial(contexts, cancel=stopping) as association:
+                        if self._get(association, refs, push, stopping):
+                            return
 
-        def stop() -> None:
-            self._spool.stop()
-            for association in tuple(open_now):
-                association.abort()
+            def stop() -> None:
+                stopping.set("nobody reads any more")
 
-        with closing(pulled(produce, cancel=self._dial.cancel, ahead=AHEAD, stop=stop, name="getting")) as instances:
-            try:
-                yield from instances
-            except DicomError as error:
-                raise error.on(self._dial.config.name) from error
+            pulling = pulled(produce, cancel=self._dial.cancel, ahead=AHEAD, stop=stop, name="getting")
+            with closing(pulling) as instances:
+                try:
+                    yield from instances
+                except DicomError as error:
+                    raise error.on(self._dial.config.name) from error
 
     def _proposals(self, study: UID) -> Iterator[list[PresentationContext]]:
         model = model_context(self._model)
         for group in contexts_for(pairs_for(self._seen.classes_of(study)), retrieving=True):
             yield [model, *group]
 
-    def _get(self, association: Association, refs: Sequence[Ref], push: Push) -> bool:
+    def _get(self, association: Association, refs: Sequence[Ref], push: Push, cancel: Cancellation) -> bool:
         """Ask for *refs* over *association*. Returns whether everything came as far as the peer knows.
 
         Raises:
@@ -200,7 +201,7 @@ class Getter:
             def receive(request: StoreRequest) -> Arrival:
                 nonlocal arrived
                 arrived += 1
-                return Arrival(request, self._spool.body(), push)
+                return Arrival(request, self._spool.body(cancel), push)
 
             last = deque(get(association, self._model, identifier, receive), maxlen=1).pop()
             if category(last.status) is Category.FAILURE and not arrived:

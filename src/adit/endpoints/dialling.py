@@ -67,8 +67,11 @@ class Dial:
             idle_timeout=config.idle_timeout,
         )
 
-    def __call__(self, contexts: Sequence[PresentationContext]) -> Association:
+    def __call__(self, contexts: Sequence[PresentationContext], *, cancel: Cancellation | None = None) -> Association:
         """Open an association; transient refusals are tried again.
+
+        Args:
+            cancel: Ends it instead of the server's own token.
 
         Raises:
             Unreachable, TimedOut, Rejected: With the node's name.
@@ -77,7 +80,7 @@ class Dial:
 
         def request() -> Association:
             try:
-                return Association.request(self._peer, contexts, cancel=self.cancel)
+                return Association.request(self._peer, contexts, cancel=cancel or self.cancel)
             except DicomError as error:
                 raise error.on(self.config.name) from error
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
 
 from adit.dicom.errors import DicomError, Full
 from adit.dicom.protocols import Cancellation
 from adit.endpoints.budget import Budget, Share
-from adit.endpoints.cancel import CancelToken, linked
 from adit.endpoints.spoolfile import SpoolFile, sweep
 
 __all__ = ["Budget", "GrowingBody", "Share", "Spool", "sweep"]
@@ -27,7 +24,7 @@ _SNAPSHOT = 64
 
 
 class Spool:
-    """Makes the bodies of one transfer. A context manager; bodies may outlive it.
+    """Makes the bodies of one transfer.
 
     Args:
         folder: Where large bodies lie, in a subfolder of this process that exists only as long.
@@ -39,31 +36,12 @@ class Spool:
     def __init__(self, folder: Path, share: Share, cancel: Cancellation, *, in_memory: int = LARGEST_IN_MEMORY) -> None:
         self._folder = folder
         self._share = share
+        self._cancel = cancel
         self._in_memory = in_memory
-        self._parent = cancel
-        self._exits = ExitStack()
-        self._cancel = self._exits.enter_context(linked(cancel))
 
-    def body(self) -> GrowingBody:
-        """A body that is empty and grows."""
-        return GrowingBody(self._folder, self._share, self._cancel, self._in_memory)
-
-    def again(self) -> Spool:
-        """A spool like this one, for one retrieval: stopping it leaves this one as it is."""
-        return Spool(self._folder, self._share, self._parent, in_memory=self._in_memory)
-
-    def stop(self) -> None:
-        """Nobody reads any more: whoever waits in a body, to write or to read, gets Canceled. For good."""
-        self._cancel.set("nobody reads any more")
-
-    def close(self) -> None:
-        self._exits.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def body(self, cancel: Cancellation | None = None) -> GrowingBody:
+        """A body that is empty and grows; under *cancel*, where one retrieval has a token of its own."""
+        return GrowingBody(self._folder, self._share, cancel or self._cancel, self._in_memory)
 
 
 class GrowingBody:
@@ -72,7 +50,7 @@ class GrowingBody:
     Closed before its end, it swallows what is still written.
     """
 
-    def __init__(self, folder: Path, share: Share, cancel: CancelToken, in_memory: int) -> None:
+    def __init__(self, folder: Path, share: Share, cancel: Cancellation, in_memory: int) -> None:
         self._folder = folder
         self._share = share
         self._cancel = cancel

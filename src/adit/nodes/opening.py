@@ -78,8 +78,7 @@ class Opening:
         patience = self._patience(cancel)
         with (
             self.budget.share(node.name) as share,
-            Spool(self.spool, share, cancel) as spool,
-            closing(Server(config, cancel=cancel, spool=spool, again=patience)) as server,
+            closing(Server(config, cancel=cancel, spool=Spool(self.spool, share, cancel), again=patience)) as server,
         ):
             yield Rechecked(RetryingSource(server, patience))
 
@@ -103,8 +102,7 @@ class Opening:
         with (
             # A sink brings nothing into memory: a share of the process's budget would lie idle.
             Budget(0).share(node.name) as share,
-            Spool(self.spool, share, cancel) as spool,
-            closing(Server(config, cancel=cancel, spool=spool, again=patience)) as server,
+            closing(Server(config, cancel=cancel, spool=Spool(self.spool, share, cancel), again=patience)) as server,
         ):
             yield RetryingSink(server, patience)
 

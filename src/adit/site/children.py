@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -24,3 +25,12 @@ def bind_to_parent(number: signal.Signals) -> Callable[[], None]:
             os._exit(1)
 
     return bind
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is a process *pid* that has not ended; one that only waits to be reaped has."""
+    try:
+        # The name, in parentheses, may hold anything; the state follows it (proc(5)).
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from adit.site.children import is_running
 from adit.site.database import make_private, write_private
 from adit.site.env import Config, Misconfigured
 
@@ -43,7 +44,7 @@ def read_state(config: Config) -> State | None:
         state = State(**json.loads(state_file(config).read_text()))
     except (FileNotFoundError, ValueError, TypeError):
         return None
-    return state if Path(f"/proc/{state.pid}").exists() else None
+    return state if is_running(state.pid) else None
 
 
 def remove_state(config: Config) -> None:

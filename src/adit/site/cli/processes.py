@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from adit.site.children import is_running
 from adit.site.cli.output import Failed, print_json
 from adit.site.cli.running import require_running
 from adit.site.database import Cluster, DatabaseError, make_private
@@ -138,7 +139,7 @@ def _end(pid: int) -> None:
     deadline = time.monotonic() + _END_LIMIT
     try:
         os.kill(pid, signal.SIGTERM)
-        while supervisor_pid(config()) == pid:
+        while is_running(pid):
             if time.monotonic() > deadline:
                 # Its children go with it, see `children.py`.
                 os.kill(pid, signal.SIGKILL)

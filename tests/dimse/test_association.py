@@ -1,0 +1,212 @@
+"""Associations over a real socket, with peers that break off, stall and reject."""
+
+import socket
+import threading
+import time
+
+import pytest
+from pydicom import Dataset
+
+from adit.dicom.contexts import EXPLICIT, STUDY_ROOT_FIND, VERIFICATION, PresentationContext, model_context
+from adit.dicom.errors import Canceled, Unreachable
+from adit.dicom.refs import UID
+from adit.dimse import commands, pdu, scu
+from adit.dimse.association import Association, Peer
+from adit.dimse.errors import (
+    Aborted,
+    AssociationTimedOut,
+    ConnectionBroken,
+    IdleTimedOut,
+    NoContext,
+    ProtocolViolation,
+    Rejected,
+)
+from adit.dimse.negotiation import answer
+from adit.endpoints.cancel import CancelToken
+
+ECHO = [model_context(VERIFICATION)]
+
+
+def read_pdu(sock):
+    header = sock.recv(6, socket.MSG_WAITALL)
+    if len(header) < 6:
+        return None, b""
+    kind, length = pdu.HEADER.unpack(header)
+    return kind, sock.recv(length, socket.MSG_WAITALL)
+
+
+def accept(sock, max_pdu=16384):
+    kind, body = read_pdu(sock)
+    sock.sendall(pdu.encode(answer(pdu.decode(kind, body), lambda p: p.transfer_syntaxes[0], max_pdu)))
+
+
+def until_closed(sock):
+    try:
+        while sock.recv(1 << 16):
+            pass
+    except ConnectionError:
+        return
+
+
+class TestAnAssociation:
+    @pytest.mark.parametrize(
+        ("reject", "transient", "words"),
+        [
+            ((1, 1, 3), False, "for good: it does not know our AE title"),
+            ((1, 1, 7), False, "not called by that AE title"),
+            ((2, 3, 2), True, "for the moment: it has as many associations as it can take"),
+            ((2, 3, 1), True, "overloaded"),
+            ((1, 2, 9), False, "reason 9 of source 2"),
+        ],
+    )
+    def test_says_why_it_was_rejected(self, scripted, reject, transient, words):
+        def script(sock):
+            read_pdu(sock)
+            sock.sendall(pdu.encode(pdu.AssociateReject(*reject)))
+
+        with pytest.raises(Rejected, match=words) as caught:
+            Association.request(scripted(script), ECHO)
+
+        assert caught.value.transient is transient
+
+    def test_needs_a_peer_that_listens(self):
+        with socket.create_server(("127.0.0.1", 0)) as gone:
+            port = gone.getsockname()[1]
+
+        with pytest.raises(Unreachable, match="refused"):
+            Association.request(Peer("127.0.0.1", port, "PEER", "ADIT"), ECHO)
+
+    def test_needs_an_answer_in_time(self, scripted):
+        with pytest.raises(AssociationTimedOut, match="did not negotiate"):
+            Association.request(scripted(until_closed, acse_timeout=0.05), ECHO)
+
+    def test_needs_an_accepted_context(self, scripted):
+        def script(sock):
+            kind, body = read_pdu(sock)
+            sock.sendall(pdu.encode(answer(pdu.decode(kind, body), lambda _: None, 0)))
+            until_closed(sock)
+
+        with pytest.raises(NoContext):
+            Association.request(scripted(script), ECHO)
+
+    def test_ends_when_the_peer_is_silent(self, scripted):
+        def script(sock):
+            accept(sock)
+            until_closed(sock)
+
+        with pytest.raises(IdleTimedOut), Association.request(scripted(script, idle_timeout=0.05), ECHO) as association:
+            scu.echo(association)
+
+    def test_says_that_the_peer_aborted(self, scripted):
+        def script(sock):
+            accept(sock)
+            read_pdu(sock)
+            sock.sendall(pdu.encode(pdu.Abort(0, 0)))
+
+        with (
+            pytest.raises(Aborted, match="its application ended it"),
+            Association.request(scripted(script), ECHO) as association,
+        ):
+            scu.echo(association)
+
+    def test_says_that_the_peer_aborted_while_we_were_sending(self, scripted):
+        def script(sock):
+            accept(sock)
+            sock.recv(100_000)
+            sock.sendall(pdu.encode(pdu.Abort(2, 6)))
+            sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+
+        context = PresentationContext(1, UID("1.2"), (EXPLICIT,))
+        request = scu.StoreRequest(UID("1.2"), UID("1.2.3"), EXPLICIT)
+        with (
+            pytest.raises((Aborted, ConnectionBroken)),
+            Association.request(scripted(script), [context]) as association,
+        ):
+            scu.store(association, request, (bytes(1 << 16) for _ in range(1000)))
+
+    def test_breaks_when_the_peer_closes(self, scripted):
+        def script(sock):
+            accept(sock)
+            read_pdu(sock)
+            sock.shutdown(socket.SHUT_RDWR)
+
+        with (
+            pytest.raises(ConnectionBroken, match="the peer closed it"),
+            Association.request(scripted(script), ECHO) as association,
+        ):
+            scu.echo(association)
+
+    def test_aborts_when_the_peer_breaks_the_rules(self, scripted):
+        last = []
+
+        def script(sock):
+            accept(sock)
+            read_pdu(sock)
+            sock.sendall(b"\x63\0\0\0\0\0")
+            last.append(read_pdu(sock))
+
+        with (
+            pytest.raises(ProtocolViolation, match="no PDU type 99"),
+            Association.request(scripted(script), ECHO) as association,
+        ):
+            scu.echo(association)
+        deadline = time.monotonic() + 5
+        while not last and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+        assert last == [(7, bytes((0, 0, 2, 1)))]
+
+    @pytest.mark.parametrize("stage", ["negotiating", "reading", "writing"])
+    def test_is_canceled_at_once_from_another_thread(self, scripted, stage):
+        blocked = threading.Event()
+
+        def script(sock):
+            if stage != "negotiating":
+                accept(sock)
+            sock.recv(1)
+            blocked.set()
+            if stage != "writing":
+                until_closed(sock)
+
+        token = CancelToken()
+        peer = scripted(script)
+        context = PresentationContext(1, UID("1.2"), (EXPLICIT,))
+        threading.Thread(target=lambda: (blocked.wait(5), token.set()), daemon=True).start()
+        started = time.monotonic()
+
+        def converse():
+            with Association.request(peer, [context], cancel=token) as association:
+                if stage == "reading":
+                    association.send(1, scu.Command(scu.Operation.C_ECHO, message_id=1))
+                    association.read_command()
+                request = scu.StoreRequest(UID("1.2"), UID("1.2.3"), EXPLICIT)
+                scu.store(association, request, (bytes(1 << 20) for _ in range(1000)))
+
+        with pytest.raises(Canceled):
+            converse()
+
+        assert time.monotonic() - started < 5
+
+    def test_does_not_begin_when_canceled_already(self):
+        token = CancelToken()
+        token.set()
+
+        with pytest.raises(Canceled):
+            Association.request(Peer("127.0.0.1", 9, "PEER", "ADIT"), ECHO, cancel=token)
+
+    def test_is_aborted_by_closing_a_search_early(self, scripted):
+        def script(sock):
+            accept(sock)
+            read_pdu(sock)
+            read_pdu(sock)
+            pending = scu.Command(0x8020, responded_id=1, status=0xFF00, data_set_type=0)
+            for control, payload in ((3, commands.encode(pending)), (2, b"\x10\0\x20\0LO\2\0X ")):
+                sock.sendall(pdu.DATA_HEADER.pack(4, len(payload) + 6, len(payload) + 2, 1, control) + payload)
+            until_closed(sock)
+
+        with Association.request(scripted(script), [model_context(STUDY_ROOT_FIND)]) as association:
+            found = scu.find(association, STUDY_ROOT_FIND, Dataset())
+            assert next(found).PatientID == "X"
+            found.close()
+            assert not association.established
