@@ -10,7 +10,7 @@ from pydicom import Dataset
 from adit.dicom.contexts import EXPLICIT, STUDY_ROOT_FIND, VERIFICATION, PresentationContext, model_context
 from adit.dicom.errors import Canceled, Unreachable
 from adit.dicom.refs import UID
-from adit.dimse import commands, pdu, scu
+from adit.dimse import pdu, scu
 from adit.dimse.association import Association, Peer
 from adit.dimse.errors import (
     Aborted,
@@ -23,29 +23,9 @@ from adit.dimse.errors import (
 )
 from adit.dimse.negotiation import answer
 from adit.endpoints.cancel import CancelToken
+from tests.dimse.playing import accept, read_pdu, respond, until_closed
 
 ECHO = [model_context(VERIFICATION)]
-
-
-def read_pdu(sock):
-    header = sock.recv(6, socket.MSG_WAITALL)
-    if len(header) < 6:
-        return None, b""
-    kind, length = pdu.HEADER.unpack(header)
-    return kind, sock.recv(length, socket.MSG_WAITALL)
-
-
-def accept(sock, max_pdu=16384):
-    kind, body = read_pdu(sock)
-    sock.sendall(pdu.encode(answer(pdu.decode(kind, body), lambda p: p.transfer_syntaxes[0], max_pdu)))
-
-
-def until_closed(sock):
-    try:
-        while sock.recv(1 << 16):
-            pass
-    except ConnectionError:
-        return
 
 
 class TestAnAssociation:
@@ -201,8 +181,7 @@ class TestAnAssociation:
             read_pdu(sock)
             read_pdu(sock)
             pending = scu.Command(0x8020, responded_id=1, status=0xFF00, data_set_type=0)
-            for control, payload in ((3, commands.encode(pending)), (2, b"\x10\0\x20\0LO\2\0X ")):
-                sock.sendall(pdu.DATA_HEADER.pack(4, len(payload) + 6, len(payload) + 2, 1, control) + payload)
+            respond(sock, pending, b"\x10\0\x20\0LO\2\0X ")
             until_closed(sock)
 
         with Association.request(scripted(script), [model_context(STUDY_ROOT_FIND)]) as association:

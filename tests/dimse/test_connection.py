@@ -3,59 +3,15 @@
 import os
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adit.dicom.contexts import EXPLICIT, PresentationContext
-from adit.dicom.refs import UID
 from adit.dimse import commands, pdu
-from adit.dimse.commands import Command, Operation
-from adit.dimse.connection import MOST_COMMAND, MOST_EMPTY, CommandArrived, Connection, DataArrived
+from adit.dimse.connection import MOST_COMMAND, MOST_EMPTY, CommandArrived
 from adit.dimse.errors import ProtocolViolation
-from adit.dimse.negotiation import answer, propose
-from adit.dimse.pdu import Abort, AssociateAccept, AssociateRequest, ReleaseReply, ReleaseRequest
+from adit.dimse.pdu import Abort, ReleaseReply, ReleaseRequest
 from adit.dimse.states import State, WrongState
-
-CT = UID("1.2.840.10008.5.1.4.1.1.2")
-STORE = Command(Operation.C_STORE, 0, message_id=1, affected_class=CT, affected_instance=UID("1.2.3"), priority=0)
-ECHO = Command(Operation.C_ECHO, message_id=1, affected_class=CT)
-ABORT_6 = pdu.encode(Abort(2, 6))
-
-
-def feed(connection, data, *, piece=1 << 20):
-    """Events that *data* causes, in pieces as they may come from a socket; data views as bytes."""
-    events = []
-    view = memoryview(data)
-    while view:
-        space = connection.space()
-        size = min(len(space), len(view), piece)
-        space[:size] = view[:size]
-        view = view[size:]
-        connection.received(size)
-        while (event := connection.next_event()) is not None:
-            events.append(DataArrived(bytes(event.data), event.last) if isinstance(event, DataArrived) else event)
-    return events
-
-
-def associated(*, max_pdu=16384, peer_max=16384):
-    """Both ends of an established association with context 1."""
-    requestor = Connection(requestor=True, max_pdu=peer_max, buffer=1 << 18)
-    acceptor = Connection(requestor=False, max_pdu=max_pdu, buffer=1 << 18)
-    requestor.request(propose("B", "A", [PresentationContext(1, CT, (EXPLICIT,))], peer_max))
-    [request] = feed(acceptor, requestor.take())
-    acceptor.accept(answer(request, lambda p: p.transfer_syntaxes[0], max_pdu))
-    [accept] = feed(requestor, acceptor.take())
-    assert isinstance(request, AssociateRequest)
-    assert isinstance(accept, AssociateAccept)
-    return requestor, acceptor
-
-
-def encoded(connection, command, chunks=()):
-    return b"".join(bytes(buffer) for buffers in connection.message(1, command, chunks) for buffer in buffers)
-
-
-def data_pdu(context_id, control, payload):
-    return pdu.DATA_HEADER.pack(4, len(payload) + 6, len(payload) + 2, context_id, control) + payload
+from tests.dimse.ends import ECHO, STORE, associated, data_pdu, encoded, feed
 
 
 class TestAMessage:
@@ -145,6 +101,9 @@ class TestAConnection:
             (data_pdu(1, 1, b"") * (MOST_EMPTY + 1), 6),
             (data_pdu(1, 1, bytes(8000)) * (MOST_COMMAND // 8000 + 1), 6),
             (data_pdu(1, 3, b"no command set"), 6),
+            (b"\x04\x00\x00\x00\x40\x01", 6),
+            (b"\x04\x00\x00\x00\x00\x05\x00\x00\x00\x02\x01", 6),
+            (data_pdu(1, 3, commands.encode(STORE)) + data_pdu(1, 0, b"") * (MOST_EMPTY + 1), 6),
             (data_pdu(1, 3, commands.encode(STORE)) + data_pdu(1, 3, commands.encode(ECHO)), 6),
             (b"\x02" + pdu.encode(ReleaseRequest())[1:], 6),
             (pdu.encode(ReleaseReply()), 2),
@@ -159,32 +118,3 @@ class TestAConnection:
         assert acceptor.take() == pdu.encode(Abort(2, reason))
         assert feed(acceptor, wire) == []
         assert acceptor.take() == b""
-
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    @given(
-        st.booleans(),
-        st.lists(
-            st.one_of(
-                st.binary(max_size=60),
-                st.builds(
-                    lambda kind, length, body: pdu.HEADER.pack(kind, length) + body,
-                    st.integers(0, 9),
-                    st.integers(0, 2**32 - 1) | st.integers(0, 80),
-                    st.binary(max_size=80),
-                ),
-                st.builds(data_pdu, st.integers(0, 5), st.integers(0, 255), st.binary(max_size=80)),
-            ),
-            max_size=8,
-        ),
-        st.sampled_from([1, 13, 1 << 20]),
-    )
-    def test_takes_any_bytes_for_events_or_a_violation(self, established, parts, piece):
-        connection = associated()[1] if established else Connection(requestor=False, max_pdu=16384, buffer=1 << 18)
-
-        try:
-            events = feed(connection, b"".join(parts), piece=piece)
-        except ProtocolViolation:
-            assert connection.state is State.AWAITING_CLOSE
-            assert connection.take()
-        else:
-            assert len(events) <= sum(map(len, parts))

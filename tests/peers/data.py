@@ -117,12 +117,13 @@ def ct_study(
     template = _head(patient_id, patient_name, sop_class, transfer_syntax, rows)
     template = template.replace(_fixed("study").encode(), study.encode())
     files = []
+    # The numbers with the last byte of their length in front: UIDs hold the same digits now and then.
     for s in range(1, series + 1):
         series_uid = uid_of(f"study {name} series {s}")
-        head = template.replace(_fixed("series").encode(), series_uid.encode()).replace(b"8881", b"%04d" % s)
+        head = template.replace(_fixed("series").encode(), series_uid.encode()).replace(b"\08881", b"\0%04d" % s)
         for i in range(1, instances + 1):
             uid = uid_of(f"study {name} series {s} instance {i}")
-            encoded = head.replace(_fixed("instance").encode(), uid.encode()).replace(b"8882", b"%04d" % i)
+            encoded = head.replace(_fixed("instance").encode(), uid.encode()).replace(b"\08882", b"\0%04d" % i)
             pixels = _pixels(f"{name} {s} {i}", 2 * _COLUMNS * rows, transfer_syntax)
             files.append(File(study, series_uid, uid, sop_class, transfer_syntax, encoded + pixels))
     return Study(study, patient_id, patient_name, tuple(files))

@@ -161,17 +161,25 @@ class TestATransfer:
         assert layout == Layout("job", "TEST-moved", "20240229-101500-CT")
 
     def test_asks_for_the_instances_while_they_arrive(self):
-        watched = Watched(source(LONG))
-        hold = threading.Event()
-        asked = watched.find
+        begun, asked = threading.Event(), threading.Event()
 
-        def find(query: Query):
-            if query.level is Level.INSTANCE:
-                hold.wait(10)
-            return asked(query)
+        class Slow(Watched):
+            def find(self, query: Query):
+                if query.level is Level.INSTANCE:
+                    assert begun.wait(10)
+                found = super().find(query)
+                if query.level is Level.INSTANCE:
+                    asked.set()
+                return found
 
-        watched.find = find
-        attempt = Attempt(watched, sink(), on_event=lambda event: hold.set() if isinstance(event, Stored) else None)
+        watched = Slow(source(LONG))
+
+        def on_event(event: Event) -> None:
+            if isinstance(event, Stored):
+                begun.set()
+                assert asked.wait(10)
+
+        attempt = Attempt(watched, sink(), on_event=on_event)
 
         assert attempt.run(LONG.uid).verdict == ALL
         assert watched.asked_meanwhile == 1
@@ -230,12 +238,11 @@ class TestASourceThatMisbehaves:
 
         assert tried.ledger.stored_instances == frozenset()
 
-    def test_ends_the_attempt_when_it_breaks_off_too_often(self):
-        tried = Attempt(source(LONG, closes_at=10), sink())
-        with pytest.raises(Unreachable):
-            tried.run(LONG.uid)
+    def test_is_asked_four_times_in_one_attempt_at_most(self):
+        watched = Watched(source(LONG, closes_at=10))
+        tried = Attempt(watched, sink()).run(LONG.uid)
 
-        assert len(tried.tally.stored) == 40
+        assert (tried.verdict, len(tried.tally.stored), len(watched.retrieved)) == (SOME, 40, 4)
 
     def test_may_send_an_instance_twice(self):
         done = Attempt(source(repeats=frozenset((0, 4))), counted := Counted(sink())).run(STUDY.uid)
@@ -406,8 +413,7 @@ class TestAFurtherAttempt:
 
     def broken_off(self, **sink_faults) -> Attempt:
         tried = Attempt(source(LONG, closes_at=10), sink(**sink_faults))
-        with pytest.raises(Unreachable):
-            tried.run(LONG.uid)
+        tried.run(LONG.uid)
         assert len(tried.sink.kept) == 40
         return tried
 
@@ -504,7 +510,8 @@ class TestErrors:
 
     def test_close_the_retrieval_before_they_are_told(self):
         watched = Watched(source(LONG))
-        with pytest.raises(Full):
+        # Kept, as a log or a debugger would: its frames live as long.
+        with pytest.raises(Full) as told:
             Attempt(watched, sink(room=10_000)).run(LONG.uid)
 
-        assert not watched.retrieving
+        assert not watched.retrieving, told

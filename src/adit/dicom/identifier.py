@@ -158,6 +158,8 @@ def encode(dataset: Dataset, transfer_syntax: UID = IMPLICIT) -> bytes:
 def decode(encoded: bytes | memoryview, transfer_syntax: UID = IMPLICIT, *, fallback: str = LATIN_1) -> Dataset:
     """Decode an answer; its text by its own character set, or by *fallback* where it names none.
 
+    Numbers, dates and plain text are parsed when they are asked for, and may turn out broken then.
+
     Raises:
         BadData: It is no data set.
     """
@@ -182,7 +184,7 @@ def _decode_texts(dataset: Dataset, outer: tuple[str, ...], fallback: str) -> No
 
 
 def _texts_and_sequences(dataset: Dataset) -> Iterator[tuple[BaseTag, str]]:
-    for tag in dataset.keys():
+    for tag in list(dataset.keys()):
         vr = vr_of(tag, dataset.get_item(tag).VR)
         if vr == "SQ" or vr in AFFECTED:
             yield tag, vr

@@ -8,12 +8,14 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pydicom import DataElement, Dataset, config
+from pydicom.dataelem import RawDataElement, convert_raw_data_element
 from pydicom.filewriter import correct_ambiguous_vr_element
-from pydicom.tag import BaseTag
+from pydicom.tag import BaseTag, Tag
 from pydicom.valuerep import format_number_as_ds
 
 from adit.dicom.errors import BadData
@@ -29,6 +31,7 @@ LARGEST_INLINE = 1024
 
 _DEEPEST = 100
 _CHARSET = 0x00080005
+_TAG = re.compile("[0-9A-Fa-f]{8}")
 
 _BINARY = {"OB": 1, "UN": 1, "OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 """VRs that are written as base64, with the bytes of one word."""
@@ -38,7 +41,9 @@ _ONE_VALUE = frozenset(("LT", "ST", "UR", "UT"))
 """VRs in which a backslash is a letter (PS3.5 6.2)."""
 _WRITTEN_NUMBERS = frozenset(("DS", "IS"))
 _WHOLE = frozenset(("SL", "SS", "SV", "UL", "US", "UV"))
+_BITS = {"S": 16, "L": 32, "V": 64}
 _REAL = frozenset(("FL", "FD"))
+_KNOWN = _TEXTS | _WRITTEN_NUMBERS | _WHOLE | _REAL | set(_BINARY) | {"AT", "PN", "SQ"}
 
 _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 
@@ -215,12 +220,9 @@ def _read(
     for name, element in model.items():
         path = f"{above}{str(name)[:8]}"
         try:
-            tag = int(name, 16)
-            if len(name) != 8 or not isinstance(element, Mapping):
-                raise BadData("no element")  # noqa: TRY301  one place says that it is dropped
             value = _read_value(element, path, bulk_data, dropped)
             if value is not None:
-                dataset.add(DataElement(tag, element["vr"], value, validation_mode=config.IGNORE))
+                dataset.add(DataElement(_read_tag(name), element["vr"], value, validation_mode=config.IGNORE))
         except Exception:  # noqa: BLE001  what came over the wire may be anything
             dropped(path)
     if dataset and not above:
@@ -228,6 +230,12 @@ def _read(
     elif _CHARSET in dataset:
         del dataset[_CHARSET]
     return dataset
+
+
+def _read_tag(name: str) -> int:
+    if not _TAG.fullmatch(name) or name.endswith("0000"):
+        raise BadData("no tag, or a group length")
+    return int(name, 16)
 
 
 def _read_value(
@@ -238,8 +246,11 @@ def _read_value(
 ) -> object:
     """The value for a DataElement; None where it is left out."""
     vr = element["vr"]
+    if vr not in _KNOWN:
+        raise BadData("no VR")
     if "BulkDataURI" in element:
-        return None if bulk_data is None else bulk_data(element["BulkDataURI"])
+        found = None if bulk_data is None else bulk_data(element["BulkDataURI"])
+        return found if found is None or vr in _BINARY else _read_bulk(vr, found)
     if vr in _BINARY:
         try:
             return base64.b64decode(element.get("InlineBinary", ""), validate=True)
@@ -256,6 +267,12 @@ def _read_value(
     return read[0] if len(read) == 1 else read
 
 
+def _read_bulk(vr: str, encoded: bytes) -> object:
+    # The value field in little endian; text in the character set of the model.
+    raw = RawDataElement(Tag(0x0009_1001), vr, len(encoded), encoded, 0, False, True)
+    return convert_raw_data_element(raw, encoding=["utf-8"]).value
+
+
 def _read_one(vr: str, value: object) -> object:
     if vr == "PN":
         groups = [str(value.get(group, "")) for group in _GROUPS] if isinstance(value, Mapping) else [text(value)]
@@ -267,9 +284,18 @@ def _read_one(vr: str, value: object) -> object:
             return repr(value) if len(repr(value)) <= 16 else format_number_as_ds(value)
         return "" if value is None else str(value)
     if vr == "AT":
+        if not _TAG.fullmatch(str(value)):
+            raise BadData("no tag")
         return int(str(value), 16)
     if vr in _WHOLE:
-        return int(value)  # type: ignore[call-overload]
-    if vr in _REAL:
-        return float(value)  # type: ignore[arg-type]
-    raise BadData(f"{vr} is no VR")
+        return _read_whole(vr, value)
+    return float(value)  # type: ignore[arg-type]
+
+
+def _read_whole(vr: str, value: object) -> int:
+    number = read_number(str(value))
+    bits = _BITS[vr[1]]
+    lowest, highest = (-1 << bits - 1, (1 << bits - 1) - 1) if vr[0] == "S" else (0, (1 << bits) - 1)
+    if number is None or number != number.to_integral_value() or not lowest <= number <= highest:
+        raise BadData(f"no number that {vr} can hold")
+    return int(number)

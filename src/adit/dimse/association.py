@@ -44,6 +44,9 @@ RECEIVE_BUFFER = 1 << 18
 RELEASE_WAIT = 5.0
 """Seconds that a release may take."""
 
+_LAST_READS = 16
+"""Reads that may go by until the peer's farewell is found."""
+
 Happening = Pdu | CommandArrived | DataArrived
 
 
@@ -101,7 +104,8 @@ class Association:
         self._timeout: float | None = None
         self.calling_ae_title = ""
         # Without these a peer with Nagle's algorithm costs 40 ms per message (delayed ACK).
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._quick_ack()
 
     @classmethod
@@ -171,7 +175,8 @@ class Association:
         try:
             association._watch(cancel)
             request = association._request_within(acse_timeout)
-            association.name = f"{request.calling} at {name}"
+            # It goes into logs: whatever a stranger calls himself stays on its line.
+            association.name = f"{_on_one_line(request.calling)} at {name}"
             association.calling_ae_title = request.calling
             answer = policy(request)
             if isinstance(answer, AssociateReject):
@@ -265,11 +270,8 @@ class Association:
         Raises:
             Aborted, ConnectionBroken, IdleTimedOut, ProtocolViolation, Canceled: It broke off.
         """
-        connection = self._connection
         while True:
-            event = connection.next_event() if self._stopped is None else None
-            if event is None:
-                event = self._next(self.idle_timeout)
+            event = self._next(self.idle_timeout)
             if not isinstance(event, DataArrived):
                 raise ConnectionBroken(f"{self.name} ended the association in the middle of a data set")
             if event.data:
@@ -462,12 +464,18 @@ class Association:
         if self._stopped is None:
             with suppress(OSError, ProtocolViolation):
                 self._wait_at_most(0.1)
-                while size := self._socket.recv_into(self._connection.space()):
+                for _ in range(_LAST_READS):
+                    if not (size := self._socket.recv_into(self._connection.space())):
+                        break
                     self._connection.received(size)
                     while (event := self._connection.next_event()) is not None:
                         if isinstance(event, Abort):
                             return Aborted(self.name, source=event.source, reason=event.reason)
         return self._broken(error)
+
+
+def _on_one_line(title: str) -> str:
+    return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in title)
 
 
 def _send_all(sock: socket.socket, buffers: list[Buffer]) -> None:

@@ -96,14 +96,18 @@ def agreed(request: AssociateRequest, accept: AssociateAccept) -> dict[int, Acce
 def answer(request: AssociateRequest, choose: Callable[[Proposed], UID | None], max_pdu: int) -> AssociateAccept:
     """Accept *request* with the transfer syntax that *choose* picks for each context, None to refuse it.
 
-    Every role that the requestor proposes is granted as proposed.
+    Roles are granted as the requestor proposes them, for what is accepted.
     """
-    contexts = []
+    contexts: list[Answered] = []
+    classes: set[UID] = set()
     for proposed in request.contexts:
         syntax = choose(proposed)
         if syntax is None:
             contexts.append(Answered(proposed.id, Result.ABSTRACT_SYNTAX_NOT_SUPPORTED, proposed.transfer_syntaxes[0]))
         else:
             contexts.append(Answered(proposed.id, Result.ACCEPTANCE, syntax))
-    user = UserInformation(max_pdu, IMPLEMENTATION_CLASS, IMPLEMENTATION_VERSION, request.user.roles)
+            classes.add(proposed.abstract_syntax)
+    # Only these: there may be so many others that the answer would not hold them.
+    roles = tuple(role for role in request.user.roles if role.sop_class in classes)
+    user = UserInformation(max_pdu, IMPLEMENTATION_CLASS, IMPLEMENTATION_VERSION, roles)
     return AssociateAccept(request.called, request.calling, tuple(contexts), user)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Self
 
 from adit.dicom.errors import Canceled, DicomError
@@ -17,7 +18,7 @@ from adit.dimse.commands import Operation, response
 from adit.dimse.connecting import SOCKET_BUFFER
 from adit.dimse.errors import NoContext, Rejected
 from adit.dimse.negotiation import answer, check_ae_title
-from adit.dimse.pdu import AssociateAccept, AssociateReject, AssociateRequest, Proposed
+from adit.dimse.pdu import APPLICATION_CONTEXT, AssociateAccept, AssociateReject, AssociateRequest, Proposed
 from adit.dimse.receiving import Receiver, StoreRequest, take_instance
 from adit.dimse.scu import refuse_operation
 
@@ -28,9 +29,14 @@ FULL = AssociateReject(2, 3, 2)
 
 WRONG_CALLED_TITLE = AssociateReject(1, 1, 7)
 UNKNOWN_CALLING_TITLE = AssociateReject(1, 1, 3)
+UNKNOWN_APPLICATION_CONTEXT = AssociateReject(1, 1, 2)
+UNKNOWN_PROTOCOL_VERSION = AssociateReject(1, 2, 2)
 
 STOP_WAIT = 5.0
 """Seconds that the threads of a server have to end."""
+
+_PLACE_WAIT = 0.1
+"""Seconds: who releases an association and asks for the next may be faster than the thread that served it."""
 
 # Services, not instances: find, move and get models, worklists, print, storage commitment, study
 # management. Whatever else a sender proposes is taken as storage.
@@ -68,7 +74,8 @@ class Server:
         *,
         receive: Callable[[StoreRequest], Receiver],
         accept: Policy | None = None,
-        max_associations: int = 64,
+        any_title: bool = False,
+        most_associations: int = 64,
         max_pdu: int = MAX_PDU,
         acse_timeout: float = 30.0,
         idle_timeout: float = 120.0,
@@ -77,23 +84,28 @@ class Server:
         Args:
             host: Address to listen on.
             port: 0 for a free one.
-            ae_title: Ours. Who calls another one is rejected.
             receive: Gives the receiver of an instance, or raises Refused with the status to
-                answer. Called from the thread of the association.
+                answer. Called from the thread of the association. What blocks in it or in its
+                receivers when the `with` block ends is to be woken by their owner.
             accept: Says why an association is rejected, or None to accept it.
-            max_associations: Served at the same time; more are rejected as transient.
+            any_title: Who calls another AE title than *ae_title* is served too.
+            most_associations: Served at the same time; more are rejected as transient.
+            acse_timeout: Seconds from the connection to the request for an association.
+            idle_timeout: Seconds without a single byte, then an association is aborted.
         """
         self._address = (host, port)
         self._ae_title = check_ae_title(ae_title)
         self._receive = receive
         self._accept = accept
-        self._most = max_associations
+        self._any_title = any_title
+        # As many again may negotiate, so that the rejection can be said; beyond that it is closed.
+        self._most_connections = 2 * most_associations
+        self._places = threading.Semaphore(most_associations)
         self._max_pdu = max_pdu
         self._acse_timeout = acse_timeout
         self._idle_timeout = idle_timeout
         self._stopping = _Stopping()
-        self._threads: set[threading.Thread] = set()
-        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
         self.port = port
 
     def __enter__(self) -> Self:
@@ -107,15 +119,16 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
+        deadline = time.monotonic() + STOP_WAIT
         self._stopping.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._thread.join(STOP_WAIT)
         self._listener.close()
-        with self._lock:
-            threads = tuple(self._threads)
-        for thread in threads:
-            thread.join(STOP_WAIT)
+        for thread in self._threads:
+            thread.join(max(deadline - time.monotonic(), 0))
+        if any(thread.is_alive() for thread in self._threads):
+            log.warning("%s stopped, but a receiver of it still blocks", self._ae_title)
 
     def _listen(self) -> None:
         while not self._stopping.canceled:
@@ -129,29 +142,36 @@ class Server:
                 with suppress(Canceled):
                     self._stopping.wait(0.1)
                 continue
-            # As many again may negotiate, so that the rejection can be said; beyond that it is closed.
-            with self._lock:
-                if len(self._threads) >= 2 * self._most:
-                    sock.close()
-                    continue
-                full = len(self._threads) >= self._most
-                thread = threading.Thread(
-                    target=self._serve, args=(sock, str(address[0]), full), name=f"{self._ae_title} serves", daemon=True
-                )
-                self._threads.add(thread)
-            thread.start()
+            self._threads = [thread for thread in self._threads if thread.is_alive()]
+            if len(self._threads) >= self._most_connections:
+                log.warning("too many connections, that of %s is closed", address[0])
+                sock.close()
+                continue
+            thread = threading.Thread(
+                target=self._serve, args=(sock, str(address[0])), name=f"{self._ae_title} serves", daemon=True
+            )
+            try:
+                thread.start()
+            except RuntimeError as error:
+                log.warning("cannot serve %s: %s", address[0], error)
+                sock.close()
+            else:
+                self._threads.append(thread)
 
-    def _serve(self, sock: socket.socket, host: str, full: bool) -> None:
+    def _serve(self, sock: socket.socket, host: str) -> None:
         try:
-            with Association.take(
-                sock,
-                (lambda _: FULL) if full else self._answer,
-                name=host,
-                max_pdu=self._max_pdu,
-                acse_timeout=self._acse_timeout,
-                idle_timeout=self._idle_timeout,
-                cancel=self._stopping,
-            ) as association:
+            with (
+                ExitStack() as place,
+                Association.take(
+                    sock,
+                    lambda request: self._answer(request, place),
+                    name=host,
+                    max_pdu=self._max_pdu,
+                    acse_timeout=self._acse_timeout,
+                    idle_timeout=self._idle_timeout,
+                    cancel=self._stopping,
+                ) as association,
+            ):
                 log.info("association from %s: %d contexts", association.name, len(association.accepted))
                 self._converse(association)
         except (Canceled, Rejected, NoContext) as error:
@@ -161,15 +181,21 @@ class Server:
         except Exception:
             # A receiver's own mistake ends its association, not the server.
             log.exception("an association from %s ended", host)
-        finally:
-            with self._lock:
-                self._threads.discard(threading.current_thread())
 
-    def _answer(self, request: AssociateRequest) -> AssociateAccept | AssociateReject:
-        if request.called != self._ae_title:
+    def _answer(self, request: AssociateRequest, place: ExitStack) -> AssociateAccept | AssociateReject:
+        """The answer; an accepted association takes a place, which *place* gives back."""
+        if request.application_context != APPLICATION_CONTEXT:
+            return UNKNOWN_APPLICATION_CONTEXT
+        # Bit 0 stands for version 1 (PS3.8 9.3.2).
+        if not request.version & 1:
+            return UNKNOWN_PROTOCOL_VERSION
+        if not self._any_title and request.called != self._ae_title:
             return WRONG_CALLED_TITLE
         if self._accept is not None and (rejection := self._accept(request)) is not None:
             return rejection
+        if not self._places.acquire(timeout=_PLACE_WAIT):
+            return FULL
+        place.callback(self._places.release)
         return answer(request, storage_syntax, self._max_pdu)
 
     def _converse(self, association: Association) -> None:

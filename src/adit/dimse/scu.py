@@ -9,16 +9,20 @@ from typing import Protocol
 from pydicom import Dataset
 
 from adit.dicom.contexts import VERIFICATION
-from adit.dicom.errors import Refused
+from adit.dicom.errors import BadData, Refused
+from adit.dicom.identifier import decode, encode
 from adit.dicom.refs import UID, BadUID, uid
 from adit.dicom.status import SUCCESS, UNRECOGNIZED_OPERATION, Category, Service, category, describe
+from adit.dicom.values import LATIN_1, text
 from adit.dimse.association import Association
 from adit.dimse.commands import Command, Operation, response
 from adit.dimse.connection import Buffer, CommandArrived
 from adit.dimse.errors import ConnectionBroken, ProtocolViolation
-from adit.dimse.identifiers import MOST_IDENTIFIER, decode_identifier, encode_identifier
 from adit.dimse.negotiation import AcceptedContext
 from adit.dimse.receiving import Receiver, StoreRequest, take_instance
+
+MOST_IDENTIFIER = 1 << 24
+"""Bytes of an identifier that a peer may send."""
 
 _MEDIUM = 0x0000
 """Priority (PS3.7 E.1)."""
@@ -80,10 +84,13 @@ def echo(association: Association) -> None:
         raise Refused(f"{association.name}: {describe(status, Service.ECHO)}", status=status)
 
 
-def find(association: Association, model: UID, identifier: Dataset) -> Iterator[Dataset]:
+def find(association: Association, model: UID, identifier: Dataset, *, fallback: str = LATIN_1) -> Iterator[Dataset]:
     """C-FIND (PS3.4 C.4.1): yield the identifiers of the pending responses as they arrive.
 
     Closing the iterator early aborts the association.
+
+    Args:
+        fallback: Defined term of the character set of answers that name none.
 
     Raises:
         Refused: The peer answered with a failure status, perhaps after some matches.
@@ -96,11 +103,11 @@ def find(association: Association, model: UID, identifier: Dataset) -> Iterator[
         while True:
             arrived = _response(association, Operation.C_FIND, message_id)
             status = _status(association, arrived.command)
-            answer = _identifier(association, arrived, context)
+            answer = _identifier(association, arrived)
             kind = category(status)
             if kind is Category.PENDING:
                 if answer is not None:
-                    yield answer
+                    yield decode(answer, context.transfer_syntax, fallback=fallback)
             elif kind in (Category.SUCCESS, Category.WARNING):
                 return
             else:
@@ -197,7 +204,7 @@ def _ask(association: Association, operation: Operation, context: AcceptedContex
         affected_class=context.abstract_syntax,
         priority=_MEDIUM,
     )
-    association.send(context.id, command, (encode_identifier(identifier, context.transfer_syntax),))
+    association.send(context.id, command, (encode(identifier, context.transfer_syntax),))
     return message_id
 
 
@@ -220,34 +227,32 @@ def _status(association: Association, command: Command) -> int:
     return command.status
 
 
-def _identifier(association: Association, arrived: CommandArrived, context: AcceptedContext) -> Dataset | None:
-    if not arrived.command.has_data_set:
-        return None
-    return decode_identifier(association.read_small_data(MOST_IDENTIFIER), context.transfer_syntax)
+def _identifier(association: Association, arrived: CommandArrived) -> bytes | None:
+    return association.read_small_data(MOST_IDENTIFIER) if arrived.command.has_data_set else None
 
 
 def _sub_operations(association: Association, arrived: CommandArrived, context: AcceptedContext) -> SubOperations:
     command = arrived.command
-    answer = _identifier(association, arrived, context)
+    answer = _identifier(association, arrived)
     return SubOperations(
         _status(association, command),
         command.remaining,
         command.completed,
         command.failed,
         command.warning,
-        () if answer is None else tuple(_uids(answer)),
+        () if answer is None else tuple(_failed(answer, context.transfer_syntax)),
         command.error_comment or "",
     )
 
 
-def _uids(identifier: Dataset) -> Iterator[UID]:
-    """The UIDs of Failed SOP Instance UID List (0008,0058); whatever is none is left out."""
+def _failed(answer: bytes, transfer_syntax: UID) -> Iterator[UID]:
+    """The UIDs of Failed SOP Instance UID List (0008,0058). What is broken is left out: it is a hint only."""
     try:
-        listed = identifier.get("FailedSOPInstanceUIDList") or ()
-    except Exception:  # noqa: BLE001  a broken list must not break a retrieve: it is a hint only
+        listed = text(decode(answer, transfer_syntax).get("FailedSOPInstanceUIDList"))
+    except (BadData, ValueError):
         return
-    for text in (listed,) if isinstance(listed, str) else listed:
+    for one in listed.split("\\"):
         try:
-            yield uid(str(text))
+            yield uid(one)
         except BadUID:
             continue

@@ -16,7 +16,7 @@ from typing import Self
 
 import xxhash
 
-from adit.dicom.errors import BadData, Full
+from adit.dicom.errors import BadData, Canceled, DicomError, Full
 from adit.dicom.instance import Instance
 from adit.dicom.part10 import part10
 from adit.dicom.protocols import Cancellation, Capabilities, Outcome, Receipt
@@ -118,18 +118,21 @@ class Folder:
                     folder.rmdir()
 
     def store(self, instances: Iterable[Instance]) -> Generator[Receipt, None, None]:
-        for instance in instances:
-            with instance:
-                self._cancel.check()
-                if self._batch is not None and self._is_over(self._batch, instance):
-                    yield from self._finish()
-                try:
+        try:
+            for instance in instances:
+                with instance:
+                    self._cancel.check()
+                    if self._batch is not None and self._is_over(self._batch, instance):
+                        yield from self._finish()
                     receipt = self._take(instance)
-                except Full:
-                    yield from self._finish()
-                    raise
-            if receipt is not None:
-                yield receipt
+                if receipt is not None:
+                    yield receipt
+        except Canceled:
+            raise
+        except DicomError:
+            # What came whole before the source broke off, or the disk was full, need not come again.
+            yield from self._finish()
+            raise
         yield from self._finish()
 
     def holds(self, study: UID) -> frozenset[UID]:
@@ -218,15 +221,16 @@ class Folder:
         """Make the batch durable and visible."""
         if self._batch is None:
             return ()
-        batch = self._batch
+        batch, self._batch = self._batch, None
         try:
             sync_file_system(self._study)
             for written in batch.files:
                 os.rename(written.hidden, written.final)
             sync_folder(Path(batch.files[0].final).parent)
         except OSError as error:
+            for written in batch.files:
+                _forget(written.hidden)
             raise self._told(error) from error
-        self._batch = None
         self._written.update((written.final, written) for written in batch.files)
         return [Receipt(written.ref, Outcome.STORED, written.size) for written in batch.files]
 

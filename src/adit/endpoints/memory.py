@@ -128,7 +128,7 @@ class Memory:
 
     def retrieve(self, refs: Sequence[Ref]) -> Generator[Instance, None, None]:
         self._connect()
-        wanted = [each for each in self.kept.values() if any(each.ref in ref for ref in refs)]
+        wanted = [each for each in list(self.kept.values()) if any(each.ref in ref for ref in refs)]
         if not wanted:
             raise NotFound
         if self._faults.unasked is not None:
@@ -162,7 +162,7 @@ class Memory:
             return None
         if self._faults.unanswering:
             raise Unreachable("the connection broke off")
-        held = [each.ref.instance for each in self.kept.values() if each.ref.study == study and each.ref.instance]
+        held = [each.ref.instance for each in list(self.kept.values()) if each.ref.study == study and each.ref.instance]
         self._asked += 1
         return frozenset(held[:-1] if self._asked <= self._faults.lists_late else held)
 
@@ -196,7 +196,7 @@ class Memory:
 
     def _all(self, level: Level) -> Iterator[Match]:
         groups: dict[object, list[tuple[Kept, Dataset]]] = {}
-        for each in self.kept.values():
+        for each in list(self.kept.values()):
             head = each.instance().head()
             groups.setdefault(_KEYS[level](each.ref, head), []).append((each, head))
         for members in groups.values():

@@ -48,7 +48,8 @@ class Blame:
 
     def sentence(self, error: DicomError) -> str:
         """What happened, where, and who can mend it."""
-        where = f"{self._name}: " if error is self._error else ""
+        # Most endpoints have named it themselves.
+        where = f"{self._name}: " if error is self._error and not error.node else ""
         return f"{where}{error} (can be mended by {error.mended_by})"
 
 

@@ -179,7 +179,8 @@ class _Attempt:
             self._transfer(task, item, rows)
         except Canceled:
             why = self._running.why or Stop.SHUTDOWN
-            return Stopped(why, f"{why} ({task.source} to {task.destination}, {self._running.idle:.0f} s)")
+            where = f"between {task.source} and {task.destination}, {self._running.idle:.1f} s"
+            return Stopped(why, f"{why} ({where}; can be mended by the administrators of the two)")
         except Full as full:
             return NoRoom(self._blame.sentence(full))
         except DicomError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 
 from adit.dicom.errors import Canceled, DicomError, Full, NotFound
@@ -158,9 +158,9 @@ def _pass(refs: Sequence[Ref], source: Source, sink: Sink, ledger: Ledger) -> It
     asked_for = frozenset(refs)
     seen = set(ledger.stored_instances)
 
-    def watched() -> Iterator[Instance]:
-        with closing(source.retrieve(refs)) as instances:
-            for instance in instances:
+    def watched() -> Generator[Instance, None, None]:
+        with closing(source.retrieve(refs)) as retrieved:
+            for instance in retrieved:
                 ref = instance.ref
                 if asked_for.isdisjoint((ref, Ref(ref.study, ref.series), Ref(ref.study))):
                     arrived.append(Noted("the source sent instances that were not asked for; they were left out"))
@@ -175,7 +175,8 @@ def _pass(refs: Sequence[Ref], source: Source, sink: Sink, ledger: Ledger) -> It
 
     for series in {ref.series for ref in refs if ref.series} or set(ledger.series):
         yield Leaving(series)
-    with closing(sink.store(watched())) as receipts:
+    # The retrieval ends here whatever happens: an error may be held on to for long, with all its frames.
+    with closing(watched()) as instances, closing(sink.store(instances)) as receipts:
         while True:
             try:
                 receipt = next(receipts, None)

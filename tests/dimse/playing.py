@@ -1,0 +1,38 @@
+"""What scripts of the `scripted` peer are made of."""
+
+import socket
+
+from adit.dimse import commands, pdu
+from adit.dimse.negotiation import answer
+from tests.dimse.ends import data_pdu
+
+ENDING = 5.0
+"""Seconds that anything may take in a test before it has failed."""
+
+
+def read_pdu(sock):
+    header = sock.recv(6, socket.MSG_WAITALL)
+    if len(header) < 6:
+        return None, b""
+    kind, length = pdu.HEADER.unpack(header)
+    return kind, sock.recv(length, socket.MSG_WAITALL)
+
+
+def accept(sock, max_pdu=16384):
+    kind, body = read_pdu(sock)
+    sock.sendall(pdu.encode(answer(pdu.decode(kind, body), lambda p: p.transfer_syntaxes[0], max_pdu)))
+
+
+def until_closed(sock):
+    try:
+        while sock.recv(1 << 16):
+            pass
+    except ConnectionError:
+        return
+
+
+def respond(sock, command, data=None, context_id=1):
+    """Send a message, its data set in one piece."""
+    sock.sendall(data_pdu(context_id, 3, commands.encode(command)))
+    if data is not None:
+        sock.sendall(data_pdu(context_id, 2, data))

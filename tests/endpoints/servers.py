@@ -1,0 +1,165 @@
+"""Real PACS for the suite: started by need, shared by all tests of a session, empty for each."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pydicom.uid
+
+from adit.dicom.protocols import Cancellation
+from adit.endpoints.budget import Budget
+from adit.endpoints.dialling import Again, Root, ServerConfig
+from adit.endpoints.server import Server
+from adit.endpoints.spool import Spool
+from adit.site.demo.archive import Archive
+from adit.site.demo.pacs import Pacs
+from tests.endpoints.valve import Valve
+from tests.peers import dcmtk, orthanc
+from tests.peers.data import File
+from tests.peers.process import HOST, Peer
+
+
+@dataclass(frozen=True)
+class Place:
+    """One PACS, empty.
+
+    Attributes:
+        put: Makes it hold files, by other means than ours.
+    """
+
+    peer: Peer
+    put: Callable[[Iterable[File]], None]
+
+
+class Peers:
+    """The PACS of a session. A context manager."""
+
+    def __init__(self) -> None:
+        self._exits = ExitStack()
+
+    def __enter__(self) -> Peers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._exits.close()
+
+    def orthanc(self) -> Place:
+        peer = self._orthanc
+        peer.clear()
+        return Place(peer, lambda files: peer.fill(file.part10() for file in files))
+
+    def dcmqrscp(self) -> Place:
+        peer = self._dcmqrscp
+        for each in peer.folder.iterdir():
+            each.unlink()
+
+        def put(files: Iterable[File]) -> None:
+            paths = []
+            for number, file in enumerate(files):
+                paths.append(peer.folder / f"given{number}.dcm")
+                paths[-1].write_bytes(file.part10())
+            dcmtk.register(peer.folder, paths)
+
+        return Place(peer, put)
+
+    def demo(self) -> Place:
+        """The PACS of the demonstration, which pynetdicom speaks for."""
+        archive = Archive(Path(self._exits.enter_context(tempfile.TemporaryDirectory(prefix="adit-demo-"))))
+        self._demo_archive.inner = archive
+
+        def put(files: Iterable[File]) -> None:
+            for file in files:
+                archive.store(*map(pydicom.uid.UID, (file.study, file.series, file.uid)), file.part10())
+
+        return Place(Peer("DEMO", HOST, self._demo_port), put)
+
+    @cached_property
+    def _orthanc(self) -> orthanc.Orthanc:
+        return self._exits.enter_context(orthanc.orthanc())
+
+    @cached_property
+    def _dcmqrscp(self) -> dcmtk.Storage:
+        folder = Path(tempfile.mkdtemp(prefix="adit-area-"))
+        self._exits.callback(shutil.rmtree, folder, ignore_errors=True)
+        return self._exits.enter_context(dcmtk.dcmqrscp(folder))
+
+    @cached_property
+    def _demo_archive(self) -> Replaceable:
+        return Replaceable()
+
+    @cached_property
+    def _demo_port(self) -> int:
+        pacs = Pacs("DEMO", self._demo_archive)
+        port = pacs.start(0)
+        self._exits.callback(pacs.stop)
+        return port
+
+
+class Replaceable:
+    """The archive of a PACS that runs on while its archive is replaced."""
+
+    inner: Archive
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+def config(peer: Peer, *roots: Root, port: int | None = None, **values: Any) -> ServerConfig:
+    """How ADIT is told of *peer*."""
+    return ServerConfig(
+        **{
+            "name": peer.ae_title,
+            "ae_title": peer.ae_title,
+            "host": peer.host,
+            "port": port or peer.port,
+            "calling_ae_title": "ADIT",
+            "finds": roots or (Root.STUDY,),
+            "gets": roots or (Root.STUDY,),
+            "stores": True,
+            "associations": 2,
+            "connect_timeout": 10,
+            "idle_timeout": 30,
+            **values,
+        }
+    )
+
+
+def once(action: Callable[[], Any]) -> Any:
+    """No patience at all (`adit.endpoints.dialling.Again`)."""
+    return action()
+
+
+@dataclass
+class Opener:
+    """Opens one server, and closes what was opened.
+
+    Attributes:
+        budget: Of all that it opens.
+        spool: Where large instances lie.
+    """
+
+    config: ServerConfig
+    exits: ExitStack
+    spool: Path
+    budget: Budget
+    again: Again = once
+
+    def __call__(self, cancel: Cancellation) -> Server:
+        share = self.exits.enter_context(self.budget.share("test"))
+        server = Server(self.config, cancel=cancel, spool=Spool(self.spool, share, cancel), again=self.again)
+        self.exits.callback(server.close)
+        return server
+
+
+def relayed(place: Place, exits: ExitStack, root: Path, *roots: Root, **values: Any) -> tuple[Opener, Valve]:
+    """*place* behind a valve."""
+    valve = exits.enter_context(Valve(place.peer.port))
+    opener = Opener(config(place.peer, *roots, port=valve.port, **values), exits, root / "spool", Budget(64 << 20))
+    return opener, valve
