@@ -50,7 +50,7 @@ def _open(path: Path) -> File | None:
             dataset = pydicom.dcmread(path, force=True)
             if not (dataset.get("SOPInstanceUID") or dataset.get("StudyInstanceUID")):
                 return None
-        except Exception:
+        except Exception:  # noqa: BLE001  what pydicom cannot read is no oracle
             return None
     content = path.read_bytes()
     opened = BytesIO(content)

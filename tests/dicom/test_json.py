@@ -50,7 +50,7 @@ class TestAModel:
     def test_says_what_that_of_pydicom_says(self, file):
         try:
             theirs = json.loads(json.dumps(file.dataset.to_json_dict(1024, lambda _: "x")))
-        except Exception:
+        except Exception:  # noqa: BLE001  there pydicom is no oracle
             theirs = None
         dropped: list[str] = []
 
@@ -192,6 +192,13 @@ class TestAReadModel:
             1,
             {},
             {"vr": "XX", "Value": [1]},
+            {"vr": "XX"},
+            {"vr": 1},
+            {"vr": "US", "Value": [70000]},
+            {"vr": "US", "Value": [1.5]},
+            {"vr": "US", "Value": [True]},
+            {"vr": "AT", "Value": ["0x10"]},
+            {"vr": "FD", "Value": [None]},
             {"vr": "US", "Value": ["x"]},
             {"vr": "OB", "InlineBinary": "?"},
             {"vr": "LO", "Value": "x"},
@@ -205,6 +212,31 @@ class TestAReadModel:
 
         assert (dropped, back.PatientID) == (["00280010"], "1")
         assert "Rows" not in back
+
+    @pytest.mark.parametrize("tag", ["0010", "0x100010", "+0100010", "00100000", "PatientID", "", "00020010"])
+    def test_has_no_place_for_what_is_no_tag_of_a_data_set(self, tag):
+        dropped: list[str] = []
+
+        assert not from_json({tag: {"vr": "LO", "Value": ["1"]}}, dropped=dropped.append)
+        assert dropped == [tag[:8]]
+
+    def test_fetches_what_lies_elsewhere_whatever_its_vr(self):
+        elsewhere = {"text": "Schädel".encode(), "numbers": b"\1\0\2\0"}
+        model = {
+            "00204000": {"vr": "LT", "BulkDataURI": "text"},
+            "00281101": {"vr": "US", "BulkDataURI": "numbers"},
+            "7FE00010": {"vr": "OW", "BulkDataURI": "unknown"},
+        }
+
+        back = from_json(model, bulk_data=elsewhere.get)
+
+        assert (back.ImageComments, back[0x00281101].value) == ("Schädel", [1, 2])
+        assert "PixelData" not in back
+
+    def test_holds_numbers_of_64_bits_however_they_are_written(self):
+        back = from_json({"00720083": {"vr": "UV", "Value": [1, str(2**64 - 1)]}})
+
+        assert back[0x00720083].value == [1, 2**64 - 1]
 
     def test_does_not_follow_nesting_without_bound(self):
         model: dict[str, Any] = {}

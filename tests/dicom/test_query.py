@@ -1,5 +1,6 @@
 """Building a query from what people write."""
 
+from contextlib import suppress
 from datetime import date
 
 import pytest
@@ -19,7 +20,7 @@ class TestAKey:
         with pytest.raises(BadQuery, match="did you mean PatientID"):
             parse_key("patientid", "1")
 
-    @pytest.mark.parametrize("name", ["", "Nonsense", "00110001", "0010", "(0010,0020"[:5]])
+    @pytest.mark.parametrize("name", ["", "Nonsense", "00110001", "0010", "(0010"])
     def test_that_is_unknown_is_refused(self, name):
         with pytest.raises(BadQuery):
             parse_key(name, "1")
@@ -32,6 +33,8 @@ class TestAKey:
             ("StudyDate", "20200101-2020.01.31", "20200101-20200131"),
             ("StudyDate", "20200101-", "20200101-"),
             ("StudyTime", "0800-1200", "0800-1200"),
+            ("StudyTime", "08:00 - 12:00:30", "0800-120030"),
+            ("ModalitiesInStudy", "ct\\mr", "CT\\MR"),
             ("SeriesNumber", "01", "01"),
             ("StudyInstanceUID", "1.2.3\\1.2.4", "1.2.3\\1.2.4"),
             ("StudyDescription", "*Schädel*", "*Schädel*"),
@@ -62,10 +65,8 @@ class TestAKey:
     @given(st.text(), st.text())
     def test_is_parsed_or_refused_whatever_it_holds(self, name, value):
         for key in (name, "PatientName", "StudyDate", "StudyInstanceUID"):
-            try:
+            with suppress(BadQuery):
                 parse_key(key, value)
-            except BadQuery:
-                pass
 
 
 class TestAName:

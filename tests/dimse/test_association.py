@@ -1,28 +1,24 @@
 """Associations over a real socket, with peers that break off, stall and reject."""
 
 import socket
-import threading
 import time
 
 import pytest
 from pydicom import Dataset
 
 from adit.dicom.contexts import EXPLICIT, STUDY_ROOT_FIND, VERIFICATION, PresentationContext, model_context
-from adit.dicom.errors import Canceled, Unreachable
+from adit.dicom.errors import Unreachable
 from adit.dicom.refs import UID
 from adit.dimse import pdu, scu
 from adit.dimse.association import Association, Peer
 from adit.dimse.errors import (
     Aborted,
-    AssociationTimedOut,
     ConnectionBroken,
-    IdleTimedOut,
     NoContext,
     ProtocolViolation,
     Rejected,
 )
 from adit.dimse.negotiation import answer
-from adit.endpoints.cancel import CancelToken
 from tests.dimse.playing import accept, read_pdu, respond, until_closed
 
 ECHO = [model_context(VERIFICATION)]
@@ -56,10 +52,6 @@ class TestAnAssociation:
         with pytest.raises(Unreachable, match="refused"):
             Association.request(Peer("127.0.0.1", port, "PEER", "ADIT"), ECHO)
 
-    def test_needs_an_answer_in_time(self, scripted):
-        with pytest.raises(AssociationTimedOut, match="did not negotiate"):
-            Association.request(scripted(until_closed, acse_timeout=0.05), ECHO)
-
     def test_needs_an_accepted_context(self, scripted):
         def script(sock):
             kind, body = read_pdu(sock)
@@ -68,14 +60,6 @@ class TestAnAssociation:
 
         with pytest.raises(NoContext):
             Association.request(scripted(script), ECHO)
-
-    def test_ends_when_the_peer_is_silent(self, scripted):
-        def script(sock):
-            accept(sock)
-            until_closed(sock)
-
-        with pytest.raises(IdleTimedOut), Association.request(scripted(script, idle_timeout=0.05), ECHO) as association:
-            scu.echo(association)
 
     def test_says_that_the_peer_aborted(self, scripted):
         def script(sock):
@@ -136,44 +120,6 @@ class TestAnAssociation:
             time.sleep(0.001)
 
         assert last == [(7, bytes((0, 0, 2, 1)))]
-
-    @pytest.mark.parametrize("stage", ["negotiating", "reading", "writing"])
-    def test_is_canceled_at_once_from_another_thread(self, scripted, stage):
-        blocked = threading.Event()
-
-        def script(sock):
-            if stage != "negotiating":
-                accept(sock)
-            sock.recv(1)
-            blocked.set()
-            if stage != "writing":
-                until_closed(sock)
-
-        token = CancelToken()
-        peer = scripted(script)
-        context = PresentationContext(1, UID("1.2"), (EXPLICIT,))
-        threading.Thread(target=lambda: (blocked.wait(5), token.set()), daemon=True).start()
-        started = time.monotonic()
-
-        def converse():
-            with Association.request(peer, [context], cancel=token) as association:
-                if stage == "reading":
-                    association.send(1, scu.Command(scu.Operation.C_ECHO, message_id=1))
-                    association.read_command()
-                request = scu.StoreRequest(UID("1.2"), UID("1.2.3"), EXPLICIT)
-                scu.store(association, request, (bytes(1 << 20) for _ in range(1000)))
-
-        with pytest.raises(Canceled):
-            converse()
-
-        assert time.monotonic() - started < 5
-
-    def test_does_not_begin_when_canceled_already(self):
-        token = CancelToken()
-        token.set()
-
-        with pytest.raises(Canceled):
-            Association.request(Peer("127.0.0.1", 9, "PEER", "ADIT"), ECHO, cancel=token)
 
     def test_is_aborted_by_closing_a_search_early(self, scripted):
         def script(sock):

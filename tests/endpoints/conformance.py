@@ -1,18 +1,23 @@
 """The kinds of endpoint that the suite runs over. A new kind is one function and one line in KINDS."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adit.dicom.instance import Instance
 from adit.dicom.protocols import Cancellation, Sink, Source
 from adit.dicom.refs import UID, Ref
 from adit.endpoints.cancel import NEVER
+from adit.endpoints.dialling import Root
 from adit.endpoints.files import Files
-from adit.endpoints.folder import Folder, Place
+from adit.endpoints.folder import Folder
+from adit.endpoints.folder import Place as Below
 from adit.endpoints.memory import Kept, Memory
 from adit.endpoints.rechecked import Rechecked
 from adit.endpoints.retrying import Patience, RetryingSink, RetryingSource
+from tests.endpoints.servers import Peers, Place, relayed
+from tests.endpoints.valve import Valve
 from tests.peers.data import File
 
 
@@ -22,11 +27,15 @@ class Kind:
 
     Attributes:
         put: Makes it hold files, by other means than ours where there are any.
+        counts: It says how many instances there are.
+        valve: Before a server: what lies between.
     """
 
     put: Callable[[Iterable[File]], None]
     source: Callable[[Cancellation], Source]
     sink: Callable[[Cancellation], Sink]
+    counts: bool = True
+    valve: Valve | None = None
 
 
 def kept(file: File) -> Kept:
@@ -40,7 +49,21 @@ def instance(file: File) -> Instance:
     return kept(file).instance()
 
 
-def memory(_: Path) -> Kind:
+@dataclass
+class Room:
+    """Where a kind is set up for one test.
+
+    Attributes:
+        root: An empty folder.
+        exits: Left when the test ends.
+    """
+
+    root: Path
+    exits: ExitStack
+    peers: Peers
+
+
+def memory(_: Room) -> Kind:
     place: dict[UID, Kept] = {}
 
     def opened(cancel: Cancellation) -> Memory:
@@ -51,7 +74,9 @@ def memory(_: Path) -> Kind:
     return Kind(lambda files: place.update({UID(file.uid): kept(file) for file in files}), opened, opened)
 
 
-def folder(root: Path) -> Kind:
+def folder(room: Room) -> Kind:
+    root = room.root
+
     def put(files: Iterable[File]) -> None:
         for number, file in enumerate(files):
             below = root / "job" / "patient" / "study" / f"given {file.series[-6:]}"
@@ -61,18 +86,35 @@ def folder(root: Path) -> Kind:
     return Kind(
         put,
         lambda cancel: Files(root, name="FOLDER", cancel=cancel),
-        lambda cancel: Folder(root, name="FOLDER", place=Place("job", "patient", "study"), cancel=cancel),
+        lambda cancel: Folder(root, name="FOLDER", place=Below("job", "patient", "study"), cancel=cancel),
     )
 
 
-def wrapped(root: Path) -> Kind:
-    bare = memory(root)
+def wrapped(bare: Kind) -> Kind:
     patience = Patience((0, 0), chance=lambda: 0.5, cancel=NEVER)
-    return Kind(
-        bare.put,
-        lambda cancel: RetryingSource(Rechecked(bare.source(cancel)), patience),
-        lambda cancel: RetryingSink(bare.sink(cancel), patience),
+    return replace(
+        bare,
+        source=lambda cancel: RetryingSource(Rechecked(bare.source(cancel)), patience),
+        sink=lambda cancel: RetryingSink(bare.sink(cancel), patience),
     )
 
 
-KINDS = {"memory": memory, "folder": folder, "wrapped": wrapped}
+def server(place: Place, room: Room, *roots: Root, counts: bool = True) -> Kind:
+    opener, valve = relayed(place, room.exits, room.root, *roots)
+    return Kind(place.put, opener, opener, counts, valve)
+
+
+SERVERS: dict[str, Callable[[Room], Kind]] = {
+    "orthanc": lambda room: server(room.peers.orthanc(), room),
+    "orthanc-by-patient": lambda room: server(room.peers.orthanc(), room, Root.PATIENT),
+    "dcmqrscp": lambda room: server(room.peers.dcmqrscp(), room, Root.STUDY, Root.PATIENT, counts=False),
+    "pynetdicom": lambda room: server(room.peers.demo(), room),
+    "wrapped-orthanc": lambda room: wrapped(server(room.peers.orthanc(), room)),
+}
+
+KINDS: dict[str, Callable[[Room], Kind]] = {
+    "memory": memory,
+    "folder": folder,
+    "wrapped-memory": lambda room: wrapped(memory(room)),
+    **SERVERS,
+}

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from adit.dicom.errors import Unreachable
+from adit.dicom.errors import Canceled, Unreachable
 from adit.dicom.protocols import Outcome
 from adit.dicom.refs import UID
 from adit.endpoints.cancel import NEVER
@@ -73,18 +73,19 @@ class TestAFolder:
         assert not hidden.exists()
         assert not [path for path in paths(tmp_path) if path.endswith(UNFINISHED)]
 
-    def test_keeps_whole_series_and_drops_the_begun_one_when_aborted(self, tmp_path):
+    @pytest.mark.parametrize(("error", "whole"), [(Unreachable, 3), (Canceled, 2)])
+    def test_keeps_what_came_whole_before_the_source_broke_off(self, tmp_path, error, whole):
         def breaking_off():
             for file in STUDY.files[:3]:
                 yield instance(file)
-            raise Unreachable
+            raise error
 
-        sink = opened(tmp_path)
-        with pytest.raises(Unreachable), sink:
-            list(sink.store(breaking_off()))
+        sink, receipts = opened(tmp_path), []
+        with pytest.raises(error), sink:
+            receipts.extend(sink.store(breaking_off()))
 
-        assert {path.stem for path in tmp_path.rglob("*.dcm")} == {file.uid for file in STUDY.of(STUDY.series[0])}
-        assert len(paths(tmp_path)) == 2
+        assert {path.stem for path in tmp_path.rglob("*.dcm")} == {file.uid for file in STUDY.files[:whole]}
+        assert len(paths(tmp_path)) == whole
 
     def test_does_not_hold_what_was_damaged_after_it_was_written(self, tmp_path):
         sink, _ = store(tmp_path, *STUDY.files)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -152,6 +153,12 @@ class Stage:
         for folder in self.folders:
             assert [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".dcm"] == []
         wait_until(lambda: not [each.name for each in threading.enumerate() if each.name.startswith(OURS)])
+
+
+def heavy(study: Study) -> Study:
+    """*study* with 20 MB in each instance (data set trailing padding, PS3.10 7.2): too large for memory."""
+    padding = struct.pack("<HH2sHL", 0xFFFC, 0xFFFC, b"OB", 0, 20 << 20) + bytes(20 << 20)
+    return replace(study, files=tuple(replace(file, encoded=file.encoded + padding) for file in study.files))
 
 
 def operator(name: str = "tester") -> User:

@@ -114,7 +114,7 @@ def retrieve_identifiers(refs: Sequence[Ref], *, patient_id: str | None = None, 
     """
     if not refs:
         raise BadQuery("a retrieve names at least one study")
-    if patient_id is not None and (not patient_id.strip() or set("*?\\") & set(patient_id)):
+    if patient_id is not None and (not patient_id.strip() or any(c in "*?\\" or c < " " for c in patient_id)):
         raise BadQuery("a retrieve by patient names one PatientID, without wildcards")
     grouped: dict[tuple[Level, UID | None, UID | None], list[UID]] = {}
     for ref in _outermost(refs):

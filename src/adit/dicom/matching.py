@@ -44,7 +44,7 @@ def fits(keyword: str, wanted: str, found: str) -> bool:
         return True
     try:
         compare = _COMPARISONS.get(dictionary_VR(keyword), _text_fits)
-    except KeyError:
+    except (KeyError, ValueError):
         return True
     if keyword in _CASE_COUNTS:
         compare = _identifier_fits
@@ -74,6 +74,9 @@ def _uid_fits(wanted: str, found: str) -> bool:
 def _name_fits(wanted: str, found: str) -> bool:
     """Component groups (PS3.5 6.2.1) are alternatives, unless *wanted* has several itself."""
     groups = [_tidy(group) for group in found.split("=")]
+    # `^^^^` is how some write an empty name.
+    if not any(groups) or not _tidy(wanted):
+        return True
     if "=" not in wanted:
         return any(_group_fits(_tidy(wanted), group) for group in groups if group)
     compared = [
@@ -85,7 +88,8 @@ def _name_fits(wanted: str, found: str) -> bool:
 
 
 def _group_fits(wanted: str, found: str) -> bool:
-    if _text_fits(wanted, found):
+    # `Doe` is `Doe^`: delimiters at the end may be left out (PS3.5 6.2.1.2).
+    if _text_fits(wanted, found) or _text_fits(wanted, found + "^" * (wanted.count("^") - found.count("^"))):
         return True
     # Peers differ on whether components that the key leaves out are open; so they are open here.
     if _text_fits(f"{wanted}^*", found):

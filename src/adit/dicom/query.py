@@ -77,7 +77,8 @@ def parse_keyword(keyword_or_tag: str) -> str:
         BadQuery: PS3.6 knows no such attribute.
     """
     asked = keyword_or_tag.strip()
-    if asked in keyword_dict:
+    # The dictionary knows nameless attributes too.
+    if asked and asked in keyword_dict:
         return asked
     if tag := re.fullmatch(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?", asked):
         if keyword := keyword_for_tag(int(tag[1] + tag[2], 16)):
@@ -102,11 +103,16 @@ def _checked(keyword: str, vr: str, value: str) -> str:
         if found is None:
             raise BadQuery(f"{keyword}: '{value[:64]}' is no date, a date is YYYYMMDD or YYYYMMDD-YYYYMMDD")
         return date_range(*found)
-    if vr == "TM" and read_time_range(value) is None:
-        raise BadQuery(f"{keyword}: '{value[:64]}' is no time, a time is HHMM or HHMM-HHMM")
+    if vr == "TM":
+        if read_time_range(value) is None:
+            raise BadQuery(f"{keyword}: '{value[:64]}' is no time, a time is HHMM or HHMM-HHMM")
+        return re.sub(r"[:\s]", "", value)
+    if vr == "CS":
+        # There are no small letters in codes (PS3.5 6.2), and peers compare them as they stand.
+        return value.upper()
     if vr in ("IS", "DS") and any(read_number(one) is None for one in value.split("\\")):
         raise BadQuery(f"{keyword}: '{value[:64]}' is no number")
-    if vr not in TEXT_VRS | {"TM", "IS", "DS", "DT", "AS", "US", "UL"}:
+    if vr not in TEXT_VRS | {"IS", "DS", "DT", "AS", "US", "UL"}:
         raise BadQuery(f"{keyword} cannot be searched for")
     return value
 

@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 from pydicom import Dataset
 
@@ -85,7 +86,6 @@ class Finder:
     def __init__(self, dial: Dial, seen: Seen) -> None:
         self._dial = dial
         self._seen = seen
-        self._root = dial.config.finds[0] if dial.config.finds else None
         self._idle: list[Association] = []
         self._lock = threading.Lock()
 
@@ -95,11 +95,9 @@ class Finder:
         Raises:
             Refused: The server cannot be asked, or answers with a failure.
         """
-        if self._root is None:
-            raise Refused("it answers no queries", status=UNSUPPORTED_SOP_CLASS).on(self._dial.config.name)
+        model = self._model_for(query.level)
         identifier = find_identifier(query)
-        model = FIND_MODELS[self._root]
-        association, fresh = self._take(model)
+        association, fresh = self._take()
         given = 0
         try:
             with closing(self._answers(association, model, query, identifier)) as matches:
@@ -122,6 +120,13 @@ class Finder:
             return
         yield from self.find(query)
 
+    def _model_for(self, level: Level) -> UID:
+        roots = self._dial.config.finds
+        if not roots:
+            raise Refused("it answers no queries", status=UNSUPPORTED_SOP_CLASS).on(self._dial.config.name)
+        # The study root has no level of patients (PS3.4 C.6.2.1), though some peers answer there too.
+        return FIND_MODELS[Root.PATIENT if level is Level.PATIENT and Root.PATIENT in roots else roots[0]]
+
     def _answers(
         self, association: Association, model: UID, query: Query, identifier: Dataset
     ) -> Generator[Match, None, None]:
@@ -130,11 +135,12 @@ class Finder:
             self._seen.note(match)
             yield match
 
-    def _take(self, model: UID) -> tuple[Association, bool]:
+    def _take(self) -> tuple[Association, bool]:
         with self._lock:
             if self._idle:
                 return self._idle.pop(), False
-        return self._dial([model_context(model)]), True
+        models = enumerate(FIND_MODELS[root] for root in self._dial.config.finds)
+        return self._dial([replace(model_context(model), id=2 * n + 1) for n, model in models]), True
 
     def _give(self, association: Association) -> None:
         with self._lock:
@@ -201,7 +207,7 @@ class Getter:
             def receive(request: StoreRequest) -> Arrival:
                 nonlocal arrived
                 arrived += 1
-                return Arrival(request, self._spool.body(cancel), push)
+                return Arrival(request, self._spool.body(cancel), push, self._dial.config.name)
 
             last = deque(get(association, self._model, identifier, receive), maxlen=1).pop()
             if category(last.status) is Category.FAILURE and not arrived:
@@ -214,12 +220,16 @@ class Arrival:
     """One instance on its way in: written to a body, handed over as soon as it is known what it is.
 
     A small one is handed over when it is complete, a large one while it still arrives.
+
+    Args:
+        node: Where it comes from, for the error when it breaks off: its reader may be another node.
     """
 
-    def __init__(self, request: StoreRequest, body: GrowingBody, push: Push) -> None:
+    def __init__(self, request: StoreRequest, body: GrowingBody, push: Push, node: str) -> None:
         self._request = request
         self._body = body
         self._push = push
+        self._node = node
         self._tried = self._pushed = False
 
     def write(self, data: memoryview) -> None:
@@ -242,7 +252,7 @@ class Arrival:
 
     def abort(self, error: DicomError) -> None:
         if self._pushed:
-            self._body.fail(error)
+            self._body.fail(error.on(self._node))
         else:
             self._body.close()
 
@@ -253,7 +263,9 @@ class Arrival:
         except NeedMore:
             if not complete:
                 return
-            found = identify(b"".join(self._body.chunks()), request.transfer_syntax, complete=True)
+            found = identify(
+                b"".join(bytes(chunk) for chunk in self._body.chunks()), request.transfer_syntax, complete=True
+            )
         if found.study is None or found.series is None:
             raise BadData("an instance names no study or series")
         self._pushed = True

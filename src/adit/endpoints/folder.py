@@ -6,6 +6,7 @@ hidden name, a batch of them is synced at once, and then they are renamed.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Generator, Iterable
@@ -69,7 +70,8 @@ class _Written:
 class _Batch:
     series: UID
     began: float
-    files: list[_Written] = field(default_factory=list)
+    files: dict[str, _Written] = field(default_factory=dict)
+    """By their final names."""
 
 
 class Folder:
@@ -108,7 +110,7 @@ class Folder:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object, /) -> None:
         batch, self._batch = self._batch, None
-        for written in batch.files if batch else ():
+        for written in batch.files.values() if batch else ():
             _forget(written.hidden)
         if kind is not None:
             # Only what nothing was stored in goes.
@@ -166,8 +168,11 @@ class Folder:
         except BadData as error:
             return Receipt(instance.ref, Outcome.REFUSED, 0, str(error))
         name = f"{instance.uid}{SUFFIX}"
+        final = f"{series.path}/{name}"
         if name in series.names:
-            return self._compare(instance, f"{series.path}/{name}")
+            return self._compare(instance, _digest_of(final))
+        if self._batch is not None and final in self._batch.files:
+            return self._compare(instance, self._batch.files[final].digest)
         hidden = f"{series.path}/.{instance.uid}{UNFINISHED}"
         try:
             digest = self._write(instance, hidden)
@@ -180,10 +185,9 @@ class Folder:
         if self._batch is None:
             assert instance.ref.series is not None
             self._batch = _Batch(instance.ref.series, time.monotonic())
-        series.names.add(name)
         size = instance.body.size
         assert size is not None
-        self._batch.files.append(_Written(instance.ref, size, hidden, f"{series.path}/{name}", digest))
+        self._batch.files[final] = _Written(instance.ref, size, hidden, final, digest)
         return None
 
     def _write(self, instance: Instance, hidden: str) -> bytes:
@@ -196,8 +200,7 @@ class Folder:
                 buffers.append(chunk)
                 if self._quota is not None:
                     self._quota.take(len(chunk))
-                # A chunk of a body that still arrives is valid until the next one only.
-                if len(buffers) == _BUFFERS or instance.body.size is None:
+                if len(buffers) == _BUFFERS or not _lasts(chunk):
                     _write_all(file, buffers)
                     buffers = []
             _write_all(file, buffers)
@@ -206,13 +209,13 @@ class Folder:
             os.close(file)
         return digest.digest()
 
-    def _compare(self, instance: Instance, final: str) -> Receipt:
+    def _compare(self, instance: Instance, kept: bytes) -> Receipt:
         """The same instance again changes nothing; another one of the same UID does not replace the first."""
         digest = xxhash.xxh3_128()
         for chunk in part10(instance):
             digest.update(chunk)
         size = instance.body.size or 0
-        if digest.digest() == _digest_of(final):
+        if digest.digest() == kept:
             return Receipt(instance.ref, Outcome.STORED, size)
         reason = f"{self._name} already holds other data under this SOP Instance UID; they were kept"
         return Receipt(instance.ref, Outcome.WARNED, size, reason)
@@ -222,17 +225,19 @@ class Folder:
         if self._batch is None:
             return ()
         batch, self._batch = self._batch, None
+        series = self._folders[batch.series]
         try:
             sync_file_system(self._study)
-            for written in batch.files:
+            for written in batch.files.values():
                 os.rename(written.hidden, written.final)
-            sync_folder(Path(batch.files[0].final).parent)
+            sync_folder(Path(series.path))
         except OSError as error:
-            for written in batch.files:
+            for written in batch.files.values():
                 _forget(written.hidden)
             raise self._told(error) from error
-        self._written.update((written.final, written) for written in batch.files)
-        return [Receipt(written.ref, Outcome.STORED, written.size) for written in batch.files]
+        series.names.update(Path(final).name for final in batch.files)
+        self._written.update(batch.files)
+        return [Receipt(written.ref, Outcome.STORED, written.size) for written in batch.files.values()]
 
     def _series_of(self, instance: Instance) -> _Series:
         """The folder of the instance's series, which is the same for all of them and in every attempt."""
@@ -252,6 +257,8 @@ class Folder:
         return series
 
     def _told(self, error: OSError) -> Exception:
+        if error.errno == errno.EFBIG:
+            return Full(f"files of this size are not allowed on the disk of {self._root}").on(self._name)
         if error.errno in NO_ROOM:
             return Full(f"no space is left on the disk of {self._root}").on(self._name)
         return Unwritable(f"{self._root} cannot be written: {error.strerror}").on(self._name)
@@ -277,6 +284,11 @@ def _owner(folder: Path) -> UID | None:
         if (found := identity_of(path)) is not None:
             return found.series
     return None
+
+
+def _lasts(chunk: bytes | memoryview) -> bool:
+    """Whether *chunk* stays as it is when the next one is asked for: what cannot change does."""
+    return isinstance(chunk if isinstance(chunk, bytes) else chunk.obj, bytes)
 
 
 def _digest_of(path: str) -> bytes:

@@ -149,7 +149,7 @@ class Memory:
             with instance:
                 self._cancel.check()
                 self._live()
-                encoded = b"".join(instance.body.chunks())
+                encoded = b"".join(bytes(chunk) for chunk in instance.body.chunks())
                 receipt = self._receipt(instance.ref, len(encoded))
                 if receipt.outcome is not Outcome.REFUSED and instance.uid not in self.kept:
                     kept = Kept(instance.ref, instance.sop_class, instance.transfer_syntax, encoded)

@@ -6,7 +6,9 @@ is missing then.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Self, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
@@ -155,32 +157,42 @@ class _Held:
     """The instances of one store: lent to the sink, closed after their last receipt."""
 
     def __init__(self) -> None:
-        self._out: dict[Ref, Instance] = {}
-        self._again: dict[Ref, Instance] = {}
+        self._lock = threading.Lock()
+        # An instance may come twice before its first receipt is there.
+        self._out: dict[Ref, list[Instance]] = {}
+        self._again: list[Instance] = []
         self._bytes = 0
 
     def lending(self, instances: Iterable[Instance]) -> Iterator[Instance]:
         for instance in instances:
-            self._out[instance.ref] = instance
+            with self._lock:
+                self._out.setdefault(instance.ref, []).append(instance)
             yield Instance(instance.ref, instance.sop_class, instance.transfer_syntax, _Lent(instance.body))
 
     def keep(self, ref: Ref) -> bool:
         """Keep it for another try. False when there are too many."""
-        size = self._out[ref].body.size or 0
+        size = self._out[ref][0].body.size or 0
         if len(self._again) >= MOST_HELD or self._bytes + size > MOST_HELD_BYTES:
             return False
-        self._again[ref] = self._out.pop(ref)
+        self._again.append(self._pop(ref))
         self._bytes += size
         return True
 
     def give_up(self, ref: Ref) -> None:
-        self._out.pop(ref).close()
+        self._pop(ref).close()
+
+    def _pop(self, ref: Ref) -> Instance:
+        with self._lock:
+            instance = self._out[ref].pop(0)
+            if not self._out[ref]:
+                del self._out[ref]
+        return instance
 
     def take(self) -> list[Instance]:
         """Everything that is to be tried again; the caller stores it now."""
-        again, self._again, self._bytes = list(self._again.values()), {}, 0
+        again, self._again, self._bytes = self._again, [], 0
         return again
 
     def close(self) -> None:
-        for instance in (*self._out.values(), *self._again.values()):
+        for instance in (*chain.from_iterable(self._out.values()), *self._again):
             instance.close()

@@ -15,7 +15,7 @@ from adit.dicom.refs import UID, Level, Ref
 from adit.dicom.status import UNSUPPORTED_SOP_CLASS
 from adit.dimse.errors import NoContext
 from adit.endpoints.by_dimse import Finder, Getter, Seen
-from adit.endpoints.dialling import Again, Dial, ServerConfig
+from adit.endpoints.dialling import Again, Dial, Root, ServerConfig
 from adit.endpoints.spool import Spool
 from adit.endpoints.storing import Storer
 
@@ -53,6 +53,7 @@ class Server:
             raise Refused("it does not let instances be retrieved", status=UNSUPPORTED_SOP_CLASS).on(self.config.name)
         if self.config.associations < 2:
             self._finder.rest()
+        self._require_patient(refs[0].study)
         came = False
         with closing(self._getter.retrieve(refs)) as instances:
             try:
@@ -66,6 +67,21 @@ class Server:
                 raise
         if not came and not self._knows_any(refs):
             raise NotFound("nothing is stored under what was asked for").on(self.config.name)
+
+    def _require_patient(self, study: UID) -> None:
+        """Know the PatientID where the retrieval has to name it (PS3.4 C.6.1.1).
+
+        Raises:
+            NotFound: The study is unknown.
+            Refused: It has no PatientID.
+        """
+        if self.config.gets[0] is not Root.PATIENT or self._seen.patient_of(study):
+            return
+        if not list(self.find(Query.of(Level.STUDY, StudyInstanceUID=study))):
+            raise NotFound("nothing is stored under what was asked for").on(self.config.name)
+        if not self._seen.patient_of(study):
+            words = "it lets instances be retrieved by their patient only, and the study names none"
+            raise Refused(words, status=UNSUPPORTED_SOP_CLASS).on(self.config.name)
 
     def _knows_any(self, refs: Iterable[Ref]) -> bool:
         return any(True for ref in refs for _ in self.find(_query_for(ref)))

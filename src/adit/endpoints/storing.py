@@ -11,7 +11,7 @@ from queue import SimpleQueue
 import pydicom.uid
 
 from adit.dicom.contexts import MOST, contexts_for
-from adit.dicom.errors import DicomError
+from adit.dicom.errors import DicomError, Refused
 from adit.dicom.instance import Instance
 from adit.dicom.protocols import Outcome, Receipt
 from adit.dicom.refs import UID
@@ -205,7 +205,8 @@ class _Lane:
             status = store(self.open_for(instance), request, instance.body.chunks())
         except NoContext:
             what = f"{pydicom.uid.UID(instance.sop_class).name} in {pydicom.uid.UID(instance.transfer_syntax).name}"
-            return Receipt(instance.ref, Outcome.REFUSED, 0, f"{self._dial.config.name} does not take {what}")
+            reason = f"{self._dial.config.name} does not take {what} (can be mended by {NoContext.mended_by})"
+            return Receipt(instance.ref, Outcome.REFUSED, 0, reason)
         except DicomError as error:
             self.abort()
             raise error.on(self._dial.config.name) from error
@@ -213,13 +214,13 @@ class _Lane:
             self.abort()
             raise
         size = instance.body.size or 0
-        words = f"{describe(status, Service.STORE)} (0x{status:04X})"
+        words = describe(status, Service.STORE)
         match category(status):
             case Category.SUCCESS:
                 return Receipt(instance.ref, Outcome.STORED, size)
             case Category.WARNING:
                 return Receipt(instance.ref, Outcome.WARNED, size, words)
-        reason = f"{self._dial.config.name} refused: {words}"
+        reason = f"{self._dial.config.name} refused: {words} (can be mended by {Refused.mended_by})"
         return Receipt(instance.ref, Outcome.REFUSED, size, reason, transient=transient(status))
 
     def close(self) -> None:

@@ -1,0 +1,164 @@
+"""When what is to come does not fit any more."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adit.jobs.models import Job
+from adit.nodes.models import Node
+from tests.jobs.a_worker import wait_until
+from tests.peers.data import Study, ct_study
+from tests.survival.stage import (
+    PATIENCE,
+    Stage,
+    assert_whole,
+    complete,
+    files_in,
+    heavy,
+    numbers,
+    report,
+    submitted,
+    until,
+)
+
+WAITS = (0.05, 0.4)
+"""A task that waits for room waits as long as before its second repetition."""
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A place with too little room for the study, which `grow` gives it."""
+
+    path: Path
+    grow: Callable[[], object]
+
+
+@contextmanager
+def small_file_system(path: Path) -> Iterator[Disk]:
+    """A file system of 4 MiB."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "adit-tests", str(path)], check=True)
+    try:
+        yield Disk(path, lambda: subprocess.run(["mount", "-o", "remount,size=64m", str(path)], check=True))
+    finally:
+        subprocess.run(["umount", str(path)], check=True)
+
+
+@contextmanager
+def small_files(path: Path, *, most: int = MIB) -> Iterator[Disk]:
+    """A disk on which a file may have *most* bytes: what any account can do to itself."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        yield Disk(path, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def may_mount() -> bool:
+    """Whether this process has CAP_SYS_ADMIN."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("CapEff:")]
+    return bool(int(line.split()[1], 16) >> 21 & 1) and os.geteuid() == 0
+
+
+DISKS = [small_files, *([small_file_system] if may_mount() else [])]
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    """A series of ten small instances, and one of ten of 1.5 MiB."""
+    small = ct_study(series=1, instances=10, name="room")
+    large = ct_study(series=2, instances=10, size=3 * MIB // 2, name="room")
+    return Study(small.uid, small.patient_id, small.patient_name, (*small.files, *large.files[10:]))
+
+
+def waits_because(job: Job, words: str) -> dict[str, Any]:
+    """Wait until the task of *job* waits and says *words*; returns the report."""
+
+    def said() -> dict[str, Any] | None:
+        told = report(job)
+        return told if words in told["tasks"][0]["waiting_for"] else None
+
+    told: dict[str, Any] = wait_until(said, seconds=PATIENCE)
+    return told
+
+
+class TestAFolderWithoutRoom:
+    @pytest.mark.parametrize("disk", DISKS, ids=lambda disk: disk.__name__)
+    def test_keeps_what_is_stored_and_goes_on_when_there_is_room(
+        self, stage: Stage, study: Study, disk: Callable[[Path], Any]
+    ) -> None:
+        path = stage.folder("B")
+        source = stage.misbehaving("A", study)
+        job = submitted(study)
+        with disk(path) as small, stage.crew(waits=WAITS):
+            told = waits_because(job, "on the disk of")
+
+            assert (told["status"], told["tasks"][0]["status"]) == ("pending", "pending")
+            assert told["tasks"][0]["waiting_for"].startswith("B: ")
+            assert "(can be mended by whoever looks after the folder); is tried again at " in (
+                told["tasks"][0]["waiting_for"]
+            )
+            stored, sent = numbers(told).stored, len(source.seen.sent)
+            assert stored is not None
+            assert 10 <= stored < 20
+            kept = files_in(path).keys()
+            assert len(kept) == stored
+
+            small.grow()
+
+            until(job, "success")
+            told = report(job)
+            assert numbers(told) == complete(20)
+            assert told["tasks"][0]["attempts"] > 1
+            assert not kept & set(source.seen.sent[sent:])
+            assert_whole(path, study.files)
+            stage.assert_nothing_is_left()
+
+    def test_by_its_quota_keeps_what_is_stored_and_goes_on_when_there_is_more(self, stage: Stage, study: Study) -> None:
+        path = stage.folder("B", quota_gb=0.004)
+        source = stage.misbehaving("A", study)
+        job = submitted(study)
+        with stage.crew(waits=WAITS):
+            told = waits_because(job, "B: the quota of 0.004 GB is used up")
+
+            assert (told["status"], told["tasks"][0]["status"]) == ("pending", "pending")
+            stored, sent = numbers(told).stored, len(source.seen.sent)
+            assert stored == 12
+            kept = files_in(path).keys()
+            assert len(kept) == stored
+            assert sum(map(len, files_in(path).values())) <= 4_000_000
+
+            Node.objects.filter(name="B").update(quota_gb=1)
+
+            until(job, "success")
+        assert numbers(report(job)) == complete(20)
+        assert not kept & set(source.seen.sent[sent:])
+        assert_whole(path, study.files)
+
+
+class TestASpoolWithoutRoom:
+    def test_lets_the_task_wait_and_leaves_no_file(self, stage: Stage) -> None:
+        study = heavy(ct_study(series=1, instances=2, name="spooled"))
+        stage.misbehaving("A", study)
+        destination = stage.misbehaving("B")
+        job = submitted(study)
+        with small_files(stage.room, most=10 * MIB) as small, stage.crew(waits=WAITS):
+            told = waits_because(job, "there is no room left on the disk that holds the spool")
+
+            assert (told["status"], destination.holds()) == ("pending", frozenset())
+            small.grow()
+
+            until(job, "success")
+        assert numbers(report(job)) == complete(2)
+        assert destination.holds() == study.instances
