@@ -1,5 +1,6 @@
 """What a peer is asked, and that a retrieve never asks for more than is meant."""
 
+import re
 from contextlib import suppress
 
 import pytest
@@ -14,6 +15,16 @@ from adit.dicom.query import BadQuery, Query
 from adit.dicom.refs import UID, Level, Ref
 
 A, B, C, D = (UID(f"1.2.{n}") for n in range(4))
+DIRT = st.text(st.sampled_from("012.*?\\ \0\nx"), max_size=6)
+REFS = st.one_of(
+    st.builds(Ref, DIRT.map(UID)),
+    st.builds(Ref, DIRT.map(UID), DIRT.map(UID)),
+    st.builds(Ref, DIRT.map(UID), DIRT.map(UID), DIRT.map(UID)),
+)
+GOOD = st.sampled_from([A, B, C, D])
+GOOD_REFS = st.one_of(st.builds(Ref, GOOD), st.builds(Ref, GOOD, GOOD), st.builds(Ref, GOOD, GOOD, GOOD))
+LEVELS = ["STUDY", "SERIES", "IMAGE"]
+UID_KEYS = ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"]
 ABOVE = {"StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.3"}
 
 
@@ -112,15 +123,36 @@ class TestARetrieve:
         with pytest.raises(BadQuery):
             retrieve_identifiers([Ref(A)], patient_id=patient_id)
 
-    @given(st.lists(st.builds(Ref, st.text(max_size=5).map(UID), st.none() | st.text(max_size=5).map(UID)), max_size=4))
-    def test_never_goes_out_without_a_uid_at_every_level(self, refs):
+    @given(st.lists(REFS, max_size=4), st.none() | DIRT, st.integers(1, 3))
+    def test_never_goes_out_without_a_uid_at_every_level(self, refs, patient_id, most):
         try:
-            datasets = retrieve_identifiers(refs)
+            datasets = retrieve_identifiers(refs, patient_id=patient_id, most=most)
         except BadQuery:
             return
         for dataset in datasets:
-            assert all(element.value and "*" not in str(element.value) for element in dataset)
-            assert "StudyInstanceUID" in dataset
+            sent = decode(encode(dataset))
+            keys = dict(zip(UID_KEYS, (sent.get(keyword) for keyword in UID_KEYS), strict=True))
+            level = LEVELS.index(sent.QueryRetrieveLevel)
+            for keyword in UID_KEYS[:level]:
+                assert re.fullmatch(r"[0-9.]{1,64}", keys[keyword])
+            own = keys[UID_KEYS[level]]
+            listed = [own] if isinstance(own, str) else list(own)
+            assert 1 <= len(listed) <= most
+            assert all(re.fullmatch(r"[0-9.]{1,64}", one) for one in listed)
+            assert not any(keyword in sent for keyword in UID_KEYS[level + 1 :])
+            assert (patient_id is None) == ("PatientID" not in sent)
+            assert patient_id is None or re.fullmatch(r"[^*?\\\x00-\x1f]+", sent.PatientID)
+
+    @given(st.lists(GOOD_REFS, min_size=1, max_size=8), st.integers(1, 3))
+    def test_asks_for_all_that_is_meant_and_nothing_else(self, refs, most):
+        meant = set()
+        for dataset in retrieve_identifiers(refs, most=most):
+            above = [UID(str(dataset[keyword].value)) for keyword in UID_KEYS if keyword in dataset][:-1]
+            own = dataset[UID_KEYS[len(above)]].value
+            meant |= {Ref(*above, UID(str(one))) for one in ([own] if isinstance(own, str) else own)}
+
+        assert meant <= set(refs)
+        assert all(any(ref in one for one in meant) for ref in refs)
 
 
 class TestADecodedIdentifier:

@@ -31,6 +31,16 @@ def until_closed(sock):
         return
 
 
+def until_released(sock):
+    """Read until the peer asks for the release, and answer it; or until it is gone."""
+    try:
+        while (kind := read_pdu(sock)[0]) is not None:
+            if kind == pdu.PduType.RELEASE_RQ:
+                sock.sendall(pdu.encode(pdu.ReleaseReply()))
+    except ConnectionError:
+        return
+
+
 def respond(sock, command, data=None, context_id=1):
     """Send a message, its data set in one piece."""
     sock.sendall(data_pdu(context_id, 3, commands.encode(command)))

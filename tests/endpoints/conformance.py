@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from adit.dicom.instance import Instance
 from adit.dicom.protocols import Cancellation, Sink, Source
@@ -28,6 +29,8 @@ class Kind:
     Attributes:
         put: Makes it hold files, by other means than ours where there are any.
         counts: It says how many instances there are.
+        recodes: Names of samples that it gives back encoded otherwise.
+        refuses: Names of samples that it does not take.
         valve: Before a server: what lies between.
     """
 
@@ -35,6 +38,8 @@ class Kind:
     source: Callable[[Cancellation], Source]
     sink: Callable[[Cancellation], Sink]
     counts: bool = True
+    recodes: tuple[str, ...] = ()
+    refuses: tuple[str, ...] = ()
     valve: Valve | None = None
 
 
@@ -99,17 +104,33 @@ def wrapped(bare: Kind) -> Kind:
     )
 
 
-def server(place: Place, room: Room, *roots: Root, counts: bool = True) -> Kind:
+def server(place: Place, room: Room, *roots: Root, **values: Any) -> Kind:
     opener, valve = relayed(place, room.exits, room.root, *roots)
-    return Kind(place.put, opener, opener, counts, valve)
+    return Kind(place.put, opener, opener, valve=valve, **values)
+
+
+def orthanc(room: Room, *roots: Root) -> Kind:
+    return server(room.peers.orthanc(), room, *roots, recodes=("big-endian", "deflated"))
+
+
+def dcmqrscp(room: Room) -> Kind:
+    return server(
+        room.peers.dcmqrscp(),
+        room,
+        Root.STUDY,
+        Root.PATIENT,
+        counts=False,
+        recodes=("implicit", "big-endian"),
+        refuses=("rle", "jpeg-2000", "jpeg-ls", "deflated"),
+    )
 
 
 SERVERS: dict[str, Callable[[Room], Kind]] = {
-    "orthanc": lambda room: server(room.peers.orthanc(), room),
-    "orthanc-by-patient": lambda room: server(room.peers.orthanc(), room, Root.PATIENT),
-    "dcmqrscp": lambda room: server(room.peers.dcmqrscp(), room, Root.STUDY, Root.PATIENT, counts=False),
-    "pynetdicom": lambda room: server(room.peers.demo(), room),
-    "wrapped-orthanc": lambda room: wrapped(server(room.peers.orthanc(), room)),
+    "orthanc": orthanc,
+    "orthanc-by-patient": lambda room: orthanc(room, Root.PATIENT),
+    "dcmqrscp": dcmqrscp,
+    "pynetdicom": lambda room: server(room.peers.demo(), room, recodes=("deflated",)),
+    "wrapped-orthanc": lambda room: wrapped(orthanc(room)),
 }
 
 KINDS: dict[str, Callable[[Room], Kind]] = {

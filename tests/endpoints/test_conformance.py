@@ -1,17 +1,23 @@
 import dataclasses
 import random
 import struct
+import threading
+import time
 from contextlib import closing
+from io import BytesIO
 
 import pytest
+from pydicom import dcmread
 
 from adit.dicom.errors import Canceled, NotFound
+from adit.dicom.part10 import preamble_and_meta
 from adit.dicom.protocols import Outcome
 from adit.dicom.query import Query
 from adit.dicom.refs import UID, Level, Ref
 from adit.endpoints.cancel import NEVER, CancelToken
-from tests.endpoints.conformance import KINDS, instance
-from tests.peers.data import JPEG_2000_LOSSLESS, MR_IMAGE, ct_study, uid_of
+from tests.endpoints.conformance import KINDS, SERVERS, instance
+from tests.endpoints.samples import samples
+from tests.peers.data import MR_IMAGE, ct_study, uid_of
 
 STUDY = ct_study(series=2, instances=3, name="conforming")
 OTHER = ct_study(instances=1, name="other", sop_class=MR_IMAGE)
@@ -28,6 +34,7 @@ def enlarged(study, size):
 
 
 LARGE = enlarged(ct_study(instances=1, name="large"), 20 << 20)
+SAMPLES = samples()
 UNKNOWN = UID(uid_of("unknown"))
 
 
@@ -121,6 +128,106 @@ class TestASource:
             next(instances)
 
 
+def pixels(file, syntax, encoded):
+    """Pixel data in little endian of what came instead of *file*."""
+    data = dcmread(BytesIO(preamble_and_meta(file.sop_class, file.uid, syntax) + encoded))
+    values = bytes(data.PixelData)
+    if data.file_meta.TransferSyntaxUID.is_little_endian:
+        return values
+    return b"".join(values[at : at + 2][::-1] for at in range(0, len(values), 2))
+
+
+def threads():
+    return [each.name for each in threading.enumerate() if each.name in ("getting", "storing")]
+
+
+class TestASourceOverANetwork:
+    """What can only happen where a peer is in between."""
+
+    @pytest.fixture(params=SERVERS.values(), ids=SERVERS)
+    def kind(self, request, room):
+        return request.param(room)
+
+    def test_wakes_a_blocked_reader_when_canceled_and_leaves_nothing(self, kind, tmp_path):
+        kind.put(LARGE.files)
+        token = CancelToken()
+        source = kind.source(token)
+        list(source.find(Query.of(Level.STUDY, StudyInstanceUID=LARGE.uid)))
+        # In the middle of the instance.
+        kind.valve.stall_after(12 << 20)
+        blocked = Reader(source, Ref(UID(LARGE.uid)))
+        kind.valve.wait_until_stalled()
+        began = time.monotonic()
+        token.set("by the user")
+        error = blocked.result()
+
+        assert isinstance(error, Canceled)
+        assert time.monotonic() - began < 1
+        assert threads() == []
+        kind.valve.wait_until_closed()
+        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+    def test_leaves_nothing_when_it_is_left_early(self, kind, tmp_path):
+        kind.put((*STUDY.files, *OTHER.files))
+        source = kind.source(NEVER)
+        with closing(source.retrieve([Ref(UID(STUDY.uid))])) as instances:
+            next(instances).close()
+
+        assert threads() == []
+        for match in source.find(Query.of(Level.STUDY)):
+            assert match.ref
+            break
+        del match
+        assert len(taken(source, Ref(UID(OTHER.uid)))) == 1
+
+    def test_keeps_little_of_a_large_instance_in_memory(self, room, kind, tmp_path):
+        kind.put(LARGE.files)
+        source = kind.source(NEVER)
+        instances = source.retrieve([Ref(UID(LARGE.uid))])
+        with closing(instances), next(instances) as instance:
+            read = instance.body.chunks()
+            next(read)
+            [spooled] = tmp_path.glob("spool/*/*.body")
+            rest = sum(len(chunk) for chunk in read)
+            assert rest > 19 << 20
+            assert spooled.stat().st_size == len(LARGE.files[0].encoded)
+
+        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+    def test_has_no_connection_left_when_it_is_closed(self, kind, room):
+        kind.put(STUDY.files)
+        source = kind.source(NEVER)
+        list(source.find(Query.of(Level.STUDY)))
+        taken(source, Ref(UID(STUDY.uid)))
+        sink = kind.sink(NEVER)
+        with sink:
+            list(sink.store(instance(file) for file in OTHER.files))
+        sink.holds(UID(OTHER.uid))
+        room.exits.pop_all().close()
+
+        assert (kind.valve.open, threads()) == (0, [])
+
+
+class Reader:
+    """Reads everything under *ref* in a thread of its own."""
+
+    def __init__(self, source, ref):
+        self._error = None
+        self._thread = threading.Thread(target=self._read, args=(source, ref), name="reader")
+        self._thread.start()
+
+    def _read(self, source, ref):
+        try:
+            taken(source, ref)
+        except Exception as error:  # noqa: BLE001  handed to the test
+            self._error = error
+
+    def result(self):
+        self._thread.join(10)
+        assert not self._thread.is_alive(), "the reader is still blocked"
+        return self._error
+
+
 class TestASink:
     def store(self, kind, *files):
         sink = kind.sink(NEVER)
@@ -138,20 +245,24 @@ class TestASink:
         assert sink.holds(UID(STUDY.uid)) == STUDY.instances
         assert sink.holds(UNKNOWN) == frozenset()
 
-    @pytest.mark.parametrize(
-        "study",
-        [
-            ct_study(instances=2, name="conforming"),
-            ct_study(instances=1, transfer_syntax="1.2.840.10008.1.2"),
-            ct_study(instances=1, transfer_syntax=JPEG_2000_LOSSLESS),
-            LARGE,
-        ],
-        ids=["explicit", "implicit", "compressed", "large"],
-    )
-    def test_keeps_bytes_and_transfer_syntax(self, kind, study):
-        self.store(kind, *study.files)
+    def test_keeps_bytes_and_transfer_syntax_of_all_that_come_together(self, kind):
+        _, receipts = self.store(kind, *SAMPLES.values())
+        refused = {each.ref.instance: each.reason for each in receipts if each.outcome is not Outcome.STORED}
+        got = taken(kind.source(NEVER), Ref(UID(SAMPLES["explicit"].study)))
 
-        assert taken(kind.source(NEVER), Ref(UID(study.uid))) == given(study)
+        assert refused.keys() == {SAMPLES[name].uid for name in kind.refuses}
+        assert all("does not take MR Image Storage in " in reason for reason in refused.values())
+        for name, file in SAMPLES.items():
+            if name in kind.recodes:
+                assert pixels(file, *got.pop(file.uid)) == pixels(file, file.transfer_syntax, file.encoded)
+            elif name not in kind.refuses:
+                assert got.pop(file.uid) == (file.transfer_syntax, file.encoded)
+        assert got == {}
+
+    def test_keeps_the_bytes_of_a_large_instance(self, kind):
+        self.store(kind, *LARGE.files)
+
+        assert taken(kind.source(NEVER), Ref(UID(LARGE.uid))) == given(LARGE)
 
     def test_stores_the_same_again_without_a_change(self, kind):
         self.store(kind, *STUDY.files)
@@ -184,7 +295,8 @@ class TestASink:
         with pytest.raises(NotFound), sink:
             list(sink.store(breaking_off()))
 
-        assert sink.holds(UID(STUDY.uid)) <= STUDY.instances
+        # What came whole may be there; never anything else, and never a part of it.
+        assert sink.holds(UID(STUDY.uid)) <= {STUDY.files[0].uid}
         left = [path for path in tmp_path.rglob("*") if path.is_file()]
         assert all(path.suffix == ".dcm" and not path.name.startswith(".") for path in left)
 

@@ -64,7 +64,9 @@ class Refused(DicomError):
     mended_by = "the administrator of the PACS"
 
     def __init__(self, message: str = "", *, status: int) -> None:
-        super().__init__(f"{message or 'the peer answered with a failure status'} (0x{status:04X})")
+        words = message or "the peer answered with a failure status"
+        number = f"(0x{status:04X})"
+        super().__init__(words if words.endswith(number) else f"{words} {number}")
         self.status = status
         # "Out of Resources", PS3.4 B.2.3 and C.4.1.1.4: the peer is full or busy, not wrong.
         self.transient = status >> 8 == 0xA7

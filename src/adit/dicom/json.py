@@ -233,8 +233,8 @@ def _read(
 
 
 def _read_tag(name: str) -> int:
-    if not _TAG.fullmatch(name) or name.endswith("0000"):
-        raise BadData("no tag, or a group length")
+    if not _TAG.fullmatch(name) or name.endswith("0000") or name[:4] in ("0000", "0002"):
+        raise BadData("no tag of a data set")
     return int(name, 16)
 
 

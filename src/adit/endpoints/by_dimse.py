@@ -29,9 +29,18 @@ from adit.dicom.protocols import Cancellation
 from adit.dicom.query import Query
 from adit.dicom.refs import UID, BadUID, Level, Ref, uid
 from adit.dicom.scan import NeedMore, identify
-from adit.dicom.status import NOT_UNDERSTOOD, SUCCESS, UNSUPPORTED_SOP_CLASS, Category, Service, category, describe
+from adit.dicom.status import (
+    NOT_UNDERSTOOD,
+    SUB_OPERATIONS_FAILED,
+    SUCCESS,
+    UNSUPPORTED_SOP_CLASS,
+    Category,
+    Service,
+    category,
+    describe,
+)
 from adit.dimse.association import Association
-from adit.dimse.receiving import StoreRequest
+from adit.dimse.receiving import Receiver, StoreRequest
 from adit.dimse.scu import find, get
 from adit.endpoints.bridges import Push, pulled
 from adit.endpoints.cancel import linked
@@ -40,6 +49,9 @@ from adit.endpoints.spool import LARGEST_IN_MEMORY, GrowingBody, Spool
 
 FIND_MODELS = {Root.STUDY: STUDY_ROOT_FIND, Root.PATIENT: PATIENT_ROOT_FIND}
 GET_MODELS = {Root.STUDY: STUDY_ROOT_GET, Root.PATIENT: PATIENT_ROOT_GET}
+
+CANNOT_SEND = 0xA702
+"""Unable to perform sub-operations (PS3.4 C.4.3.1.4): for want of presentation contexts, too."""
 
 AHEAD = 64
 """Instances that may lie ready for the reader; their bytes are bounded by the budget."""
@@ -173,10 +185,16 @@ class Getter:
         with linked(self._dial.cancel) as stopping:
 
             def produce(push: Push) -> None:
+                arrived: set[UID] = set()
+                status = SUCCESS
                 for contexts in self._proposals(refs[0].study):
                     with self._dial(contexts, cancel=stopping) as association:
-                        if self._get(association, refs, push, stopping):
-                            return
+                        status = self._get(association, refs, push, stopping, arrived)
+                    # A peer may also fail because it needs contexts that come next only.
+                    if status == SUCCESS or (not arrived and _hopeless(status)):
+                        break
+                if category(status) is Category.FAILURE and not arrived:
+                    raise Refused(f"the retrieval was refused: {describe(status, Service.GET)}", status=status)
 
             def stop() -> None:
                 stopping.set("nobody reads any more")
@@ -193,27 +211,55 @@ class Getter:
         for group in contexts_for(pairs_for(self._seen.classes_of(study)), retrieving=True):
             yield [model, *group]
 
-    def _get(self, association: Association, refs: Sequence[Ref], push: Push, cancel: Cancellation) -> bool:
-        """Ask for *refs* over *association*. Returns whether everything came as far as the peer knows.
+    def _get(
+        self, association: Association, refs: Sequence[Ref], push: Push, cancel: Cancellation, arrived: set[UID]
+    ) -> int:
+        """Ask for *refs* over *association*.
 
-        Raises:
-            Refused: The peer gave a failure status and sent nothing.
+        Args:
+            arrived: What came over earlier associations, and is passed over now; what comes is added.
+
+        Returns:
+            0x0000 when everything came as far as the peer knows, else the worst that it said.
         """
-        whole = True
+        status = SUCCESS
+        before = frozenset(arrived)
+
+        def hand_over(instance: Instance) -> None:
+            push(instance)
+            arrived.add(instance.uid)
+
+        def receive(request: StoreRequest) -> Receiver:
+            if request.sop_instance in before:
+                return Unwanted()
+            return Arrival(request, self._spool.body(cancel), hand_over, self._dial.config.name)
+
         patient_id = self._seen.patient_of(refs[0].study) if self._model == PATIENT_ROOT_GET else None
         for identifier in retrieve_identifiers(refs, patient_id=patient_id):
-            arrived = 0
-
-            def receive(request: StoreRequest) -> Arrival:
-                nonlocal arrived
-                arrived += 1
-                return Arrival(request, self._spool.body(cancel), push, self._dial.config.name)
-
             last = deque(get(association, self._model, identifier, receive), maxlen=1).pop()
-            if category(last.status) is Category.FAILURE and not arrived:
-                raise Refused(f"the retrieval was refused: {describe(last.status, Service.GET)}", status=last.status)
-            whole = whole and category(last.status) is Category.SUCCESS and not last.failed
-        return whole
+            if last.status != SUCCESS:
+                failed = category(status) is Category.FAILURE
+                status = status if failed else last.status
+            elif last.failed and status == SUCCESS:
+                status = SUB_OPERATIONS_FAILED
+        return status
+
+
+def _hopeless(status: int) -> bool:
+    return category(status) is Category.FAILURE and status != CANNOT_SEND
+
+
+class Unwanted:
+    """Takes an instance that is there already."""
+
+    def write(self, _: memoryview) -> None:
+        return
+
+    def finish(self) -> int:
+        return SUCCESS
+
+    def abort(self, _: DicomError) -> None:
+        return
 
 
 class Arrival:

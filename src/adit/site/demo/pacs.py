@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -246,6 +247,9 @@ def _put_encoded(event: evt.Event, sending: Mapping[str, Record]) -> None:
 
 
 def _recoded(encoded: bytes, syntax: pydicom.uid.UID, agreed: pydicom.uid.UID) -> bytes:
+    if syntax.is_deflated:
+        # PS3.5 A.5: a raw deflate stream without zlib's header.
+        encoded = zlib.decompressobj(-zlib.MAX_WBITS).decompress(encoded)
     data = read_dataset(BytesIO(encoded), syntax.is_implicit_VR, syntax.is_little_endian)
     return encode(data, agreed.is_implicit_VR, agreed.is_little_endian, agreed.is_deflated) or b""
 

@@ -1,0 +1,128 @@
+"""When everything dies at once, or the database of a whole ADIT."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adit.site.database import free_port
+from tests.peers.data import Study, ct_study
+from tests.peers.misbehaving import MisbehavingPacs, misbehaving
+from tests.peers.scripts import Gate, Script
+from tests.site.running import Adit, eventually
+from tests.survival.stage import PATIENCE, Numbers, assert_whole, complete, numbers
+
+QUICK = {"ADIT_LEASE": "30", "ADIT_HEARTBEAT": "0.5", "ADIT_TASK_RETRY_WAITS": "0.1,0.1,0.1"}
+
+
+@pytest.fixture
+def adit() -> Iterator[Adit]:
+    """A whole ADIT that runs. Not below `tmp_path`, which is closed to the account of PostgreSQL."""
+    room = Path(tempfile.mkdtemp(prefix="adit-survival-"))
+    room.chmod(0o755)
+    one = Adit(room / "home", free_port())
+    up = one("up", "--detach", **QUICK)
+    assert up.returncode == 0, up.stderr
+    yield one
+    processes = everything(one)
+    down = one("down", "--purge")
+    shutil.rmtree(room, ignore_errors=True)
+    assert down.returncode == 0, down.stderr
+    assert not [pid for pid in processes if is_alive(pid)]
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return ct_study(series=1, instances=200, size=2048, name="machine")
+
+
+def everything(adit: Adit) -> list[int]:
+    return [adit.supervisor(), *(pid for pids in adit.children().values() for pid in pids)]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether *pid* runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def add(adit: Adit, name: str, pacs: MisbehavingPacs) -> None:
+    where = ("--ae-title", pacs.ae_title, "--host", pacs.host, "--port", str(pacs.port))
+    added = adit("node", "add", name, *where, "--can", "find,get,store")
+    assert added.returncode == 0, added.stderr
+
+
+def send(adit: Adit, study: Study) -> int:
+    return int(adit.json("transfer", "--from", "A", "--to", "B", "--study", study.uid)["id"])
+
+
+def ended(adit: Adit, job: int) -> dict[str, Any]:
+    """The report of *job*, once it has ended."""
+    told: dict[str, Any] = {}
+
+    def has() -> bool:
+        told.update(adit.json("job", "show", str(job)))
+        return told["status"] in ("success", "warning", "failure", "canceled")
+
+    eventually(has, f"job {job} ends: {told}", within=60)
+    return told
+
+
+class TestAMachine:
+    def test_whose_processes_are_all_killed_at_once_goes_on_by_itself(self, adit: Adit, study: Study) -> None:
+        gate = Gate()
+        gate.let(150)
+        folder = adit.home.parent / "folder"
+        folder.mkdir()
+        with misbehaving(study, script=Script(gate=gate)) as source:
+            add(adit, "A", source)
+            assert adit("node", "add", "B", "--folder", str(folder)).returncode == 0
+            job = send(adit, study)
+            gate.wait_until_somebody_waits(seconds=PATIENCE)
+            source.seen.wait_until(lambda seen: len(seen.sent) == 150, seconds=PATIENCE)
+            processes = everything(adit)
+
+            for pid in processes:
+                os.kill(pid, signal.SIGKILL)
+            eventually(lambda: not [pid for pid in processes if is_alive(pid)], "all are dead")
+            gate.open()
+            up = adit("up", "--detach", **QUICK)
+            assert up.returncode == 0, up.stderr
+
+            told = ended(adit, job)
+            source.seen.wait_until(lambda seen: seen.open == 0, seconds=PATIENCE)
+        assert (told["status"], numbers(told), told["tasks"][0]["attempts"]) == ("success", complete(200), 2)
+        assert_whole(folder, study.files)
+        assert [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".dcm"] == []
+        assert [path for path in (adit.home / "spool").rglob("*") if path.is_file()] == []
+
+    def test_whose_database_is_killed_goes_on_with_the_transfer(self, adit: Adit, study: Study) -> None:
+        gate = Gate()
+        gate.let(50)
+        with misbehaving(study, script=Script(gate=gate)) as source, misbehaving() as destination:
+            add(adit, "A", source)
+            add(adit, "B", destination)
+            job = send(adit, study)
+            destination.seen.wait_until(lambda seen: len(seen.statuses) == 50, seconds=PATIENCE)
+            (database,) = adit.children()["postgres"]
+
+            os.kill(database, signal.SIGKILL)
+            gate.open()
+            destination.seen.wait_until(lambda seen: len(seen.received) >= 200, seconds=PATIENCE)
+
+            told = ended(adit, job)
+            for pacs in (source, destination):
+                pacs.seen.wait_until(lambda seen: seen.open == 0, seconds=PATIENCE)
+            assert Counter(source.seen.sent) == Counter(destination.seen.received) == Counter(study.instances)
+        assert (told["status"], numbers(told), told["tasks"][0]["attempts"]) == ("success", complete(200), 1)
