@@ -1,6 +1,7 @@
 """What scripts of the `scripted` peer are made of."""
 
 import socket
+import time
 
 from adit.dimse import commands, pdu
 from adit.dimse.negotiation import answer
@@ -46,3 +47,11 @@ def respond(sock, command, data=None, context_id=1):
     sock.sendall(data_pdu(context_id, 3, commands.encode(command)))
     if data is not None:
         sock.sendall(data_pdu(context_id, 2, data))
+
+
+def eventually(condition):
+    """Wait until *condition* holds: what the other side saw comes a moment later."""
+    deadline = time.monotonic() + ENDING
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.001)

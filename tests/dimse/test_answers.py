@@ -9,6 +9,7 @@ from adit.dicom.contexts import EXPLICIT, IMPLICIT, STUDY_ROOT_FIND, STUDY_ROOT_
 from adit.dicom.errors import BadData, Refused
 from adit.dicom.identifier import decode, encode
 from adit.dicom.match import Match
+from adit.dicom.reading import read
 from adit.dicom.refs import UID, Level
 from adit.dimse import scu
 from adit.dimse.association import Association
@@ -17,7 +18,7 @@ from adit.dimse.errors import ConnectionBroken, NoContext, ProtocolViolation
 from adit.dimse.receiving import StoreRequest
 from tests.dimse.conftest import Kept
 from tests.dimse.ends import CT, STORE
-from tests.dimse.playing import ENDING, accept, read_pdu, respond, until_released
+from tests.dimse.playing import accept, eventually, read_pdu, respond, until_released
 
 FIND = [PresentationContext(1, STUDY_ROOT_FIND, (IMPLICIT,))]
 GET = [
@@ -125,7 +126,7 @@ class TestAnAnswer:
 
     def test_that_is_no_data_set_is_bad_data(self, scripted):
         with pytest.raises(BadData):
-            found(scripted(answering(b"\x08\0\x05\0\xff\xff\xff\x7fxx")))
+            found(scripted(answering(b"\x08\0\x40\x11\xff\xff\xff\xffno sequence")))
 
     def test_longer_than_the_bound_is_a_violation(self, scripted):
         def script(sock):
@@ -155,16 +156,21 @@ class TestAnAnswer:
         image.RetrieveAETitle = "PACS"
         encoded = encode(image, transfer_syntax)
 
-        # In processor time of this thread, and the best of some, because others use the machine too.
-        best = min(self.seconds_for(500, encoded, transfer_syntax) for _ in range(5))
+        # A series may have thousands of them. Compared with the bare parsing, as that depends on the machine.
+        ratio = min(
+            seconds_for(500, decode, encoded, transfer_syntax) / seconds_for(500, read, encoded, transfer_syntax)
+            for _ in range(5)
+        )
 
-        assert best / 500 < 0.000_2
+        assert ratio < 2
 
-    def seconds_for(self, count, encoded, transfer_syntax):
-        started = time.thread_time()
-        for _ in range(count):
-            decode(encoded, transfer_syntax)
-        return time.thread_time() - started
+
+def seconds_for(count, function, *arguments):
+    """In processor time of this thread, because others use the machine too."""
+    started = time.thread_time()
+    for _ in range(count):
+        function(*arguments)
+    return time.thread_time() - started
 
 
 class TestASearch:
@@ -271,7 +277,7 @@ class TestARetrieve:
             (element(0x00080058, b"1.2.3\0"), ("1.2.3",)),
             (element(0x00080058, b"1.2.3\\none"), ("1.2.3",)),
             (element(0x00080058, b""), ()),
-            (b"\x08\0\x58\0\xff\xff\xff\x7fxx", ()),
+            (b"\x08\0\x40\x11\xff\xff\xff\xffno sequence", ()),
         ],
     )
     def test_hears_what_failed(self, scripted, listed, uids):
@@ -335,10 +341,7 @@ class TestARetrieve:
             progress.close()
             assert not association.established
 
-        deadline = time.monotonic() + ENDING
-        while not pdus and time.monotonic() < deadline:
-            time.sleep(0.001)
-        assert pdus == [(7, bytes(4))]
+        eventually(lambda: pdus == [(7, bytes(4))])
 
 
 class TestStoring:

@@ -19,7 +19,8 @@ from adit.dimse.errors import (
     Rejected,
 )
 from adit.dimse.negotiation import answer
-from tests.dimse.playing import accept, read_pdu, respond, until_closed
+from adit.dimse.pdu import PduType, ReleaseReply, ReleaseRequest
+from tests.dimse.playing import accept, eventually, read_pdu, respond, until_closed
 
 ECHO = [model_context(VERIFICATION)]
 
@@ -115,11 +116,7 @@ class TestAnAssociation:
             Association.request(scripted(script), ECHO) as association,
         ):
             scu.echo(association)
-        deadline = time.monotonic() + 5
-        while not last and time.monotonic() < deadline:
-            time.sleep(0.001)
-
-        assert last == [(7, bytes((0, 0, 2, 1)))]
+        eventually(lambda: last == [(7, bytes((0, 0, 2, 1)))])
 
     def test_is_aborted_by_closing_a_search_early(self, scripted):
         def script(sock):
@@ -135,3 +132,91 @@ class TestAnAssociation:
             assert next(found).PatientID == "X"
             found.close()
             assert not association.established
+
+
+class TestARelease:
+    def test_is_answered_by_the_peer(self, scripted):
+        pdus = []
+
+        def script(sock):
+            accept(sock)
+            pdus.append(read_pdu(sock)[0])
+            sock.sendall(pdu.encode(ReleaseReply()))
+            pdus.append(read_pdu(sock)[0])
+
+        peer = scripted(script)
+        with Association.request(peer, ECHO):
+            pass
+
+        eventually(lambda: pdus == [PduType.RELEASE_RQ, None])
+
+    def test_of_both_sides_at_once_ends_well(self, scripted):
+        pdus = []
+
+        def script(sock):
+            accept(sock)
+            sock.sendall(pdu.encode(ReleaseRequest()))
+            pdus.append(read_pdu(sock)[0])
+            pdus.append(read_pdu(sock)[0])
+            sock.sendall(pdu.encode(ReleaseReply()))
+            pdus.append(read_pdu(sock)[0])
+
+        with Association.request(scripted(script), ECHO):
+            pass
+
+        eventually(lambda: pdus == [PduType.RELEASE_RQ, PduType.RELEASE_RP, None])
+
+    def test_passes_over_data_that_still_come(self, scripted):
+        def script(sock):
+            accept(sock)
+            read_pdu(sock)
+            respond(sock, scu.Command(0x8020, 0, responded_id=1, status=0xFF00), b"late")
+            sock.sendall(pdu.encode(ReleaseReply()))
+            until_closed(sock)
+
+        started = time.monotonic()
+        with Association.request(scripted(script), ECHO):
+            pass
+
+        assert time.monotonic() - started < 1
+
+    @pytest.mark.parametrize("farewell", [b"", pdu.encode(pdu.Abort(0, 0)), b"rubbish"])
+    def test_never_fails_whatever_the_peer_does(self, scripted, farewell):
+        def script(sock):
+            accept(sock)
+            read_pdu(sock)
+            sock.sendall(farewell)
+            sock.shutdown(socket.SHUT_RDWR)
+
+        with Association.request(scripted(script), ECHO) as association:
+            pass
+
+        assert not association.established
+        with pytest.raises(ConnectionBroken, match=r"is closed|was aborted|broke off"):
+            scu.echo(association)
+
+    def test_by_the_peer_is_answered_and_ends_the_association(self, scripted):
+        pdus = []
+
+        def script(sock):
+            accept(sock)
+            sock.sendall(pdu.encode(ReleaseRequest()))
+            pdus.append(read_pdu(sock)[0])
+
+        with Association.request(scripted(script), ECHO) as association:
+            assert association.read_command() is None
+            assert not association.established
+
+        eventually(lambda: pdus == [PduType.RELEASE_RP])
+
+    def test_is_an_abort_when_something_went_wrong(self, scripted):
+        pdus = []
+
+        def script(sock):
+            accept(sock)
+            pdus.append(read_pdu(sock))
+
+        with pytest.raises(ZeroDivisionError), Association.request(scripted(script), ECHO):
+            _ = 1 / 0
+
+        eventually(lambda: pdus == [(PduType.ABORT, bytes(4))])

@@ -6,12 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adit.dicom.contexts import EXPLICIT, IMPLICIT, PresentationContext
+from adit.dicom.refs import UID
 from adit.dimse import commands, pdu
-from adit.dimse.connection import MOST_COMMAND, MOST_EMPTY, CommandArrived
+from adit.dimse.connection import MOST_COMMAND, MOST_EMPTY, CommandArrived, Connection
 from adit.dimse.errors import ProtocolViolation
-from adit.dimse.pdu import Abort, ReleaseReply, ReleaseRequest
+from adit.dimse.negotiation import propose
+from adit.dimse.pdu import Abort, Answered, AssociateAccept, ReleaseReply, ReleaseRequest, UserInformation
 from adit.dimse.states import State, WrongState
-from tests.dimse.ends import ECHO, STORE, associated, data_pdu, encoded, feed
+from tests.dimse.ends import CT, ECHO, STORE, associated, data_pdu, encoded, feed
 
 
 class TestAMessage:
@@ -118,3 +121,20 @@ class TestAConnection:
         assert acceptor.take() == pdu.encode(Abort(2, reason))
         assert feed(acceptor, wire) == []
         assert acceptor.take() == b""
+
+    @pytest.mark.parametrize("answered", [Answered(3, 0, EXPLICIT), Answered(1, 0, IMPLICIT)])
+    def test_takes_no_data_on_what_was_not_proposed(self, answered):
+        requestor = Connection(requestor=True, max_pdu=16384, buffer=1 << 18)
+        requestor.request(propose("B", "A", [PresentationContext(1, CT, (EXPLICIT,))], 16384))
+        user = UserInformation(16384, UID("1.2"))
+        feed(requestor, pdu.encode(AssociateAccept("B", "A", (answered,), user)))
+
+        with pytest.raises(ProtocolViolation, match="was not accepted"):
+            feed(requestor, data_pdu(answered.id, 3, commands.encode(ECHO)))
+
+    @pytest.mark.parametrize("size", [1, 6, 7])
+    def test_does_not_speak_to_a_peer_that_takes_next_to_nothing(self, size):
+        acceptor = Connection(requestor=False, max_pdu=16384, buffer=1 << 18)
+
+        with pytest.raises(ProtocolViolation, match=f"PDUs of {size} bytes only"):
+            feed(acceptor, pdu.encode(propose("B", "A", [PresentationContext(1, CT, (EXPLICIT,))], size)))

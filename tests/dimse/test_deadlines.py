@@ -10,10 +10,11 @@ from adit.dicom.contexts import EXPLICIT, STUDY_ROOT_GET, VERIFICATION, Presenta
 from adit.dicom.errors import Canceled
 from adit.dicom.identifier import retrieve_identifiers
 from adit.dicom.refs import UID, Ref
-from adit.dimse import scu
+from adit.dimse import pdu, scu
 from adit.dimse.association import Association, Peer
 from adit.dimse.commands import Command, Operation
 from adit.dimse.errors import AssociationTimedOut, ConnectionBroken, ConnectTimedOut, IdleTimedOut
+from adit.dimse.negotiation import answer, propose
 from adit.endpoints.cancel import CancelToken
 from tests.dimse.conftest import Kept
 from tests.dimse.ends import CT, STORE
@@ -198,3 +199,15 @@ class TestACancel:
             assert not association.established
             with pytest.raises(Canceled):
                 association.send(1, STORE, [b"data"])
+
+    def test_while_it_is_decided_on_ends_the_negotiation_of_a_server(self):
+        token = CancelToken()
+        ours, theirs = socket.socketpair()
+
+        def policy(request):
+            token.set()
+            return answer(request, lambda proposed: proposed.transfer_syntaxes[0], 16384)
+
+        theirs.sendall(pdu.encode(propose("ADIT", "CALLER", STORAGE, 16384)))
+        with theirs, pytest.raises(Canceled):
+            Association.take(ours, policy, name="CALLER", max_pdu=16384, acse_timeout=5, idle_timeout=5, cancel=token)

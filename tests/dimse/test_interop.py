@@ -23,6 +23,7 @@ from adit.dimse.errors import Rejected
 from adit.dimse.receiving import StoreRequest
 from adit.dimse.scp import Server
 from tests.dimse.conftest import Kept
+from tests.dimse.pynetdicom_pacs import pynetdicom_pacs
 from tests.peers import dcmtk
 from tests.peers import orthanc as orthanc_peer
 from tests.peers.data import JPEG_2000_LOSSLESS, ct_study
@@ -38,15 +39,18 @@ def compressed():
     return ct_study(1, 3, size=30_000, name="compressed", transfer_syntax=JPEG_2000_LOSSLESS)
 
 
-@pytest.fixture(scope="module", params=["orthanc", "dcmqrscp", "orthanc with Nagle"])
+@pytest.fixture(scope="module", params=["orthanc", "dcmqrscp", "pynetdicom"])
 def archive(request, study, compressed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("archive")
     files = [*study.write(folder / "plain"), *compressed.write(folder / "compressed")]
     if request.param == "dcmqrscp":
         with dcmtk.dcmqrscp(files=files) as peer:
             yield peer
+    elif request.param == "pynetdicom":
+        with pynetdicom_pacs(files) as peer:
+            yield peer
     else:
-        with orthanc_peer.orthanc(nagle="Nagle" in request.param) as peer:
+        with orthanc_peer.orthanc() as peer:
             peer.fill(files)
             yield peer
 
@@ -108,7 +112,7 @@ class TestAnArchive:
     def test_sends_nothing_of_what_it_does_not_have(self, archive):
         kept, last, _ = retrieve(archive, ct_study(1, 1, name="elsewhere"))
 
-        # Orthanc says C000, dcmqrscp says success.
+        # Orthanc says C000, the others say success.
         assert kept == {}
         assert last.status in (0x0000, 0xC000)
 
@@ -139,6 +143,20 @@ class TestStoring:
         with orthanc_peer.orthanc() as peer:
             assert store_all(peer, study.files) == [0] * 12
             assert peer.holds() == study.instances
+
+    def test_in_dcmqrscp_keeps_every_instance(self, study):
+        with dcmtk.dcmqrscp() as peer:
+            assert store_all(peer, study.files) == [0] * 12
+            assert peer.holds() == study.instances
+
+    def test_in_pynetdicom_keeps_every_byte(self, study, compressed):
+        files = (*study.files, *compressed.files)
+        kept = {}
+
+        with pynetdicom_pacs((), kept) as peer:
+            assert store_all(peer, files) == [0] * 15
+
+        assert kept == {file.uid: file.encoded for file in files}
 
 
 @pytest.fixture

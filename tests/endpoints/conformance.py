@@ -31,6 +31,7 @@ class Kind:
         counts: It says how many instances there are.
         recodes: Names of samples that it gives back encoded otherwise.
         refuses: Names of samples that it does not take.
+        close: Closes all that was opened.
         valve: Before a server: what lies between.
     """
 
@@ -40,6 +41,7 @@ class Kind:
     counts: bool = True
     recodes: tuple[str, ...] = ()
     refuses: tuple[str, ...] = ()
+    close: Callable[[], None] = lambda: None
     valve: Valve | None = None
 
 
@@ -104,9 +106,9 @@ def wrapped(bare: Kind) -> Kind:
     )
 
 
-def server(place: Place, room: Room, *roots: Root, **values: Any) -> Kind:
-    opener, valve = relayed(place, room.exits, room.root, *roots)
-    return Kind(place.put, opener, opener, valve=valve, **values)
+def server(place: Place, room: Room, *roots: Root, associations: int = 2, **values: Any) -> Kind:
+    opener, valve = relayed(place, room.exits, room.root, *roots, associations=associations)
+    return Kind(place.put, opener, opener, close=opener.exits.close, valve=valve, **values)
 
 
 def orthanc(room: Room, *roots: Root) -> Kind:
@@ -119,6 +121,8 @@ def dcmqrscp(room: Room) -> Kind:
         room,
         Root.STUDY,
         Root.PATIENT,
+        # Two of its processes that begin a new index at the same time lose what one of them enters.
+        associations=1,
         counts=False,
         recodes=("implicit", "big-endian"),
         refuses=("rle", "jpeg-2000", "jpeg-ls", "deflated"),

@@ -161,5 +161,6 @@ class Opener:
 def relayed(place: Place, exits: ExitStack, root: Path, *roots: Root, **values: Any) -> tuple[Opener, Valve]:
     """*place* behind a valve."""
     valve = exits.enter_context(Valve(place.peer.port))
-    opener = Opener(config(place.peer, *roots, port=valve.port, **values), exits, root / "spool", Budget(64 << 20))
+    own = exits.enter_context(ExitStack())
+    opener = Opener(config(place.peer, *roots, port=valve.port, **values), own, root / "spool", Budget(64 << 20))
     return opener, valve

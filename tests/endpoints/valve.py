@@ -58,6 +58,14 @@ class Valve:
         with self._changed:
             self._left = size
 
+    def cut(self) -> None:
+        """End the connections that are open now, and wait until they are."""
+        with self._changed:
+            pairs = list(self._pairs)
+        for pair in pairs:
+            _shut(pair)
+        self.wait_until_closed()
+
     def wait_until_stalled(self, *, seconds: float = 10) -> None:
         """Block until bytes of the peer are held back.
 

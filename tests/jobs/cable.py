@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import suppress
 from typing import Self
 
 
@@ -36,7 +37,7 @@ class Cable:
         with self._lock:
             self._whole = False
             for end in self._ends:
-                end.shutdown(socket.SHUT_RDWR)
+                _shut(end)
             self._ends.clear()
 
     def mend(self) -> None:
@@ -69,5 +70,10 @@ class Cable:
             for end in (one, other):
                 if end in self._ends:
                     self._ends.discard(end)
-                    end.shutdown(socket.SHUT_RDWR)
+                    _shut(end)
         one.close()
+
+
+def _shut(end: socket.socket) -> None:
+    with suppress(OSError):  # The other side may have been faster.
+        end.shutdown(socket.SHUT_RDWR)

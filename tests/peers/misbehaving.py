@@ -136,7 +136,10 @@ class MisbehavingPacs:
             with self._lock:
                 self._wires.add(peer)
                 self._threads.append(thread)
+                # Those that hung up are over, though their threads may not know yet.
+                together = sum(not each.left for each in self._wires)
             self.seen.note(open=1, total=1)
+            self.seen.together(together)
             thread.start()
 
     def _serve(self, peer: Wire) -> None:

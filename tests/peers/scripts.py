@@ -239,7 +239,12 @@ class Seen:
         with self.changed:
             for name, by in more.items():
                 setattr(self, name, getattr(self, name) + by)
-            self.most = max(self.most, self.open)
+            self.changed.notify_all()
+
+    def together(self, count: int) -> None:
+        """Remember that *count* associations were open at the same time."""
+        with self.changed:
+            self.most = max(self.most, count)
             self.changed.notify_all()
 
     def wait_until(self, true: Callable[["Seen"], bool], *, seconds: float = 10) -> None:

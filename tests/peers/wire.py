@@ -106,6 +106,16 @@ class Wire:
             else:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
+    @property
+    def left(self) -> bool:
+        """Whether the peer has hung up, although what it sent before may still be unread."""
+        poll = select.poll()
+        try:
+            poll.register(self._socket, select.POLLRDHUP)
+        except ValueError:  # closed here
+            return True
+        return bool(poll.poll(0))
+
     def close(self) -> None:
         """Give the socket back. By the thread that serves it."""
         self._socket.close()

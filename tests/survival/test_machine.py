@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from tests.peers.data import Study, ct_study
 from tests.peers.misbehaving import MisbehavingPacs, misbehaving
 from tests.peers.scripts import Gate, Script
 from tests.site.running import Adit, eventually
-from tests.survival.stage import PATIENCE, Numbers, assert_whole, complete, numbers
+from tests.survival.stage import PATIENCE, assert_whole, complete, numbers
 
 QUICK = {"ADIT_LEASE": "30", "ADIT_HEARTBEAT": "0.5", "ADIT_TASK_RETRY_WAITS": "0.1,0.1,0.1"}
 
@@ -110,7 +109,7 @@ class TestAMachine:
     def test_whose_database_is_killed_goes_on_with_the_transfer(self, adit: Adit, study: Study) -> None:
         gate = Gate()
         gate.let(50)
-        with misbehaving(study, script=Script(gate=gate)) as source, misbehaving() as destination:
+        with misbehaving(study, script=Script(gate=gate)) as source, misbehaving(ae_title="B") as destination:
             add(adit, "A", source)
             add(adit, "B", destination)
             job = send(adit, study)

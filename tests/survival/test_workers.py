@@ -17,6 +17,7 @@ from tests.jobs.a_worker import wait_until
 from tests.jobs.cable import Cable
 from tests.peers.data import Study, ct_study
 from tests.peers.dcmtk import storescp
+from tests.peers.misbehaving import MisbehavingPacs
 from tests.peers.scripts import Gate, Script
 from tests.survival.stage import (
     PATIENCE,
@@ -66,10 +67,11 @@ def study() -> Study:
     return ct_study(series=1, instances=200, size=2048, name="two hundred")
 
 
-def killed(job: Job) -> None:
-    """Kill the process that runs the only task of *job*."""
-    task = Task.objects.get(job=job)
+def kill(job: Job, source: MisbehavingPacs) -> None:
+    """Kill the process that runs the only task of *job*, and wait until *source* has noticed."""
+    task, before = Task.objects.get(job=job), source.seen.total
     os.kill(Worker.objects.get(name=task.worker).pid, signal.SIGKILL)
+    source.seen.wait_until(lambda seen: seen.released + seen.aborted + seen.vanished >= before, seconds=PATIENCE)
 
 
 class TestAWorkerThatIsKilled:
@@ -84,7 +86,7 @@ class TestAWorkerThatIsKilled:
         job = submitted(study)
         destination.seen.wait_until(lambda seen: len(seen.statuses) == 150, seconds=PATIENCE)
 
-        killed(job)
+        kill(job, source)
         gate.open()
 
         until(job, "success")
@@ -107,7 +109,7 @@ class TestAWorkerThatIsKilled:
             gate.wait_until_somebody_waits(seconds=PATIENCE)
             wait_until(lambda: Entry.objects.filter(task__job=job, stored__gte=86).exists(), seconds=PATIENCE)
 
-            killed(job)
+            kill(job, source)
             gate.open()
 
             until(job, "success")
@@ -118,14 +120,14 @@ class TestAWorkerThatIsKilled:
     def test_leaves_no_half_file_in_a_folder(self, stage: Stage, study: Study, workers: Workers) -> None:
         gate = Gate()
         gate.let(150)
-        stage.misbehaving("A", study, script=Script(gate=gate))
+        source = stage.misbehaving("A", study, script=Script(gate=gate))
         folder = stage.folder("B")
         workers(), workers()
         job = submitted(study)
         gate.wait_until_somebody_waits(seconds=PATIENCE)
         wait_until(lambda: len([path for path in folder.rglob("*") if path.is_file()]) == 150, seconds=PATIENCE)
 
-        killed(job)
+        kill(job, source)
         gate.open()
 
         until(job, "success")
@@ -141,7 +143,7 @@ class TestAWorkerThatIsKilled:
         source.seen.wait_until(lambda seen: seen.stalled == 1, seconds=PATIENCE)
         (left,) = wait_until(lambda: list(stage.spool.rglob("*.body")), seconds=PATIENCE)
 
-        killed(job)
+        kill(job, source)
 
         until(job, "success")
         assert destination.holds() == large.instances

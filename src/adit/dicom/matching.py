@@ -39,8 +39,8 @@ def fits(keyword: str, wanted: str, found: str) -> bool:
 
     True where there is nothing to compare: see above.
     """
-    wanted, found = wanted.strip("\0 "), found.strip("\0 ")
-    if not wanted or not found or not set(wanted) - {"*"}:
+    keys, values = _values(wanted), _values(found)
+    if not keys or not values or any(not set(key) - {"*"} for key in keys):
         return True
     try:
         compare = _COMPARISONS.get(dictionary_VR(keyword), _text_fits)
@@ -48,12 +48,12 @@ def fits(keyword: str, wanted: str, found: str) -> bool:
         return True
     if keyword in _CASE_COUNTS:
         compare = _identifier_fits
-    return any(
-        compare(one.strip("\0 "), value.strip("\0 "))
-        for one in wanted.split("\\")
-        for value in found.split("\\")
-        if one.strip("\0 ")
-    )
+    return any(compare(key, value) for key in keys for value in values)
+
+
+def _values(written: str) -> list[str]:
+    """Those that are not empty."""
+    return [value for one in written.split("\\") if (value := one.strip("\0 "))]
 
 
 def _identifier_fits(wanted: str, found: str) -> bool:

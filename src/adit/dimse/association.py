@@ -7,8 +7,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -32,6 +32,7 @@ from adit.dimse.errors import (
 from adit.dimse.negotiation import AcceptedContext, agreed, propose
 from adit.dimse.pdu import Abort, AssociateAccept, AssociateReject, AssociateRequest, Pdu, ReleaseReply, ReleaseRequest
 from adit.dimse.states import State, WrongState
+from adit.dimse.transport import Transport
 
 log = logging.getLogger(__name__)
 
@@ -95,18 +96,13 @@ class Association:
         self.accepted: dict[int, AcceptedContext] = {}
         self.name = name
         self.idle_timeout = idle_timeout
-        self._socket = sock
+        self._transport = Transport(sock)
         self._connection = connection
         self._sending = threading.Lock()
         self._stopped: DicomError | None = None
         self._cleanup = ExitStack()
         self._message_id = 0
-        self._timeout: float | None = None
         self.calling_ae_title = ""
-        # Without these a peer with Nagle's algorithm costs 40 ms per message (delayed ACK).
-        with suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._quick_ack()
 
     @classmethod
     def request(
@@ -179,10 +175,11 @@ class Association:
             association.name = f"{_on_one_line(request.calling)} at {name}"
             association.calling_ae_title = request.calling
             answer = policy(request)
-            if isinstance(answer, AssociateReject):
-                connection.reject(answer)
-            else:
-                connection.accept(answer)
+            with association._unless_stopped():
+                if isinstance(answer, AssociateReject):
+                    connection.reject(answer)
+                else:
+                    connection.accept(answer)
             association._flush()
             association._agree(request, answer)
         except BaseException:
@@ -240,13 +237,9 @@ class Association:
         Raises:
             Unreachable, IdleTimedOut, Canceled: The connection is gone.
         """
-        try:
+        with self._unless_stopped():
             for buffers in self._connection.message(context_id, command, data):
                 self._write(buffers)
-        except WrongState:
-            if self._stopped is None:
-                raise
-            raise self._stopped from None
 
     def read_command(self) -> CommandArrived | None:
         """Wait for the next command, or None when the peer asks for the release, which is then answered.
@@ -258,7 +251,8 @@ class Association:
         if isinstance(event, CommandArrived):
             return event
         if isinstance(event, ReleaseRequest):
-            self._connection.answer_release()
+            with self._unless_stopped():
+                self._connection.answer_release()
             self._flush()
             self.close()
             return None
@@ -328,7 +322,7 @@ class Association:
         if self._stopped is None:
             self._stopped = ConnectionBroken(f"the association with {self.name} is closed")
         self._cleanup.close()
-        self._socket.close()
+        self._transport.close()
 
     def _stop(self, why: DicomError) -> None:
         if self._stopped is not None:
@@ -338,14 +332,10 @@ class Association:
         if self._sending.acquire(blocking=False):
             try:
                 self._connection.abort()
-                if (farewell := self._connection.take()) and not isinstance(self._socket, ssl.SSLSocket):
-                    with suppress(OSError):
-                        self._socket.send(farewell, socket.MSG_DONTWAIT)
+                self._transport.farewell(self._connection.take())
             finally:
                 self._sending.release()
-        with suppress(OSError):
-            # The plain socket's: an SSLSocket's would take the session from under a reader.
-            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+        self._transport.shut()
 
     def _watch(self, cancel: Cancellation | None) -> None:
         if cancel is not None:
@@ -353,17 +343,24 @@ class Association:
             self._cleanup.enter_context(cancel.closing(lambda: self._stop(why)))
 
     def _encrypt(self, context: ssl.SSLContext, host: str, deadline: float) -> None:
-        self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
         try:
-            encrypted = context.wrap_socket(self._socket, server_hostname=host, do_handshake_on_connect=False)
-            self._socket = encrypted
-            encrypted.do_handshake()
+            self._transport.encrypt(context, host, deadline - time.monotonic())
         except TimeoutError:
             raise ConnectTimedOut(f"{self.name} did not finish the TLS handshake in time") from None
-        except (ssl.SSLError, OSError) as error:
+        except OSError as error:  # an SSLError is one
             if self._stopped is not None:
                 raise self._stopped from None
             raise Unreachable(f"no TLS connection to {self.name}: {error}") from error
+
+    @contextmanager
+    def _unless_stopped(self) -> Iterator[None]:
+        """Whoever stops the association changes its state under its user, who is to learn why."""
+        try:
+            yield
+        except WrongState:
+            if self._stopped is None:
+                raise
+            raise self._stopped from None
 
     # Bytes.
 
@@ -395,6 +392,9 @@ class Association:
                     timeout = deadline - time.monotonic()
                 self._read(timeout)
         except ProtocolViolation as violation:
+            if self._stopped is not None:
+                # Stopped from another thread in the middle: what follows only seems to be out of place.
+                raise self._stopped from None
             log.warning("%s: %s", self.name, violation)
             with suppress(DicomError):
                 self._flush()
@@ -407,8 +407,7 @@ class Association:
         if self._stopped is not None:
             raise self._stopped
         try:
-            self._wait_at_most(timeout)
-            size = self._socket.recv_into(self._connection.space())
+            size = self._transport.read_into(self._connection.space(), timeout)
         except TimeoutError:
             if self._stopped is not None:
                 raise self._stopped from None
@@ -418,18 +417,6 @@ class Association:
         if not size:
             raise self._broken(None)
         self._connection.received(size)
-        self._quick_ack()
-
-    def _wait_at_most(self, seconds: float) -> None:
-        # Setting it is a system call, and mostly it stays the same.
-        if seconds != self._timeout:
-            self._socket.settimeout(max(seconds, 0.001))
-            self._timeout = seconds
-
-    def _quick_ack(self) -> None:
-        # Linux falls back to delayed ACKs by itself, so this is asked for after each read.
-        with suppress(OSError, AttributeError):
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _broken(self, error: OSError | None) -> DicomError:
         if self._stopped is not None:
@@ -447,11 +434,7 @@ class Association:
             raise self._stopped
         with self._sending:
             try:
-                self._wait_at_most(self.idle_timeout)
-                if isinstance(self._socket, ssl.SSLSocket):
-                    self._socket.sendall(b"".join(buffers))
-                else:
-                    _send_all(self._socket, buffers)
+                self._transport.write(buffers, self.idle_timeout)
             except TimeoutError:
                 if self._stopped is not None:
                     raise self._stopped from None
@@ -463,9 +446,8 @@ class Association:
         """Why nothing more can be written: the peer may have said so before it closed."""
         if self._stopped is None:
             with suppress(OSError, ProtocolViolation):
-                self._wait_at_most(0.1)
                 for _ in range(_LAST_READS):
-                    if not (size := self._socket.recv_into(self._connection.space())):
+                    if not (size := self._transport.read_into(self._connection.space(), 0.1)):
                         break
                     self._connection.received(size)
                     while (event := self._connection.next_event()) is not None:
@@ -476,18 +458,3 @@ class Association:
 
 def _on_one_line(title: str) -> str:
     return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in title)
-
-
-def _send_all(sock: socket.socket, buffers: list[Buffer]) -> None:
-    """Write *buffers* in order, gathered; the time-out holds for each step forward."""
-    while True:
-        sent = sock.sendmsg(buffers)
-        done = 0
-        while done < len(buffers) and sent >= len(buffers[done]):
-            sent -= len(buffers[done])
-            done += 1
-        if done == len(buffers):
-            return
-        buffers = buffers[done:]
-        if sent:
-            buffers[0] = memoryview(buffers[0])[sent:]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from adit.dimse import commands, pdu
 from adit.dimse.commands import BadCommand, Command
 from adit.dimse.errors import ProtocolViolation
+from adit.dimse.negotiation import agreed
 from adit.dimse.pdu import (
     Abort,
     AssociateAccept,
@@ -22,7 +23,6 @@ from adit.dimse.pdu import (
     PduType,
     ReleaseReply,
     ReleaseRequest,
-    Result,
 )
 from adit.dimse.states import TABLE, Action, Event, State, step
 
@@ -101,6 +101,7 @@ class Connection:
         self._awaits_data = False
         self._fragments = self._empty = 0
         self._outgoing = bytearray()
+        self._request: AssociateRequest | None = None
         self._accepted: frozenset[int] = frozenset()
         self.peer_max = 0
         self.state = State.IDLE
@@ -113,12 +114,13 @@ class Connection:
         """Ask for an association; the transport is connected."""
         self._step(Event.ASSOCIATE_REQUEST)
         self._step(Event.CONNECTED)
+        self._request = request
         self._outgoing += pdu.encode(request)
 
     def accept(self, accept: AssociateAccept) -> None:
         """Accept the association that was asked for."""
         self._step(Event.ACCEPT)
-        self._accepted = _ids(accept)
+        self._agree(accept)
         self._outgoing += pdu.encode(accept)
 
     def reject(self, reject: AssociateReject) -> None:
@@ -332,8 +334,15 @@ class Connection:
             if self.peer_max and self.peer_max < pdu.PDV_HEADER.size + 2:
                 raise self._violated(f"the peer takes PDUs of {self.peer_max} bytes only")
             if isinstance(arrived, AssociateAccept):
-                self._accepted = _ids(arrived)
+                self._agree(arrived)
+            else:
+                self._request = arrived
         return arrived
+
+    def _agree(self, accept: AssociateAccept) -> None:
+        # Only what was proposed, however much the peer accepts.
+        assert self._request is not None
+        self._accepted = frozenset(agreed(self._request, accept))
 
     def _step(self, event: Event) -> Action:
         action, self.state = step(event, self.state, requestor=self._requestor)
@@ -348,10 +357,6 @@ class Connection:
         self._pdu_left = self._pdv_left = 0
         self._in_pdv = False
         return ProtocolViolation(f"the peer broke the rules of the protocol: {what}")
-
-
-def _ids(accept: AssociateAccept) -> frozenset[int]:
-    return frozenset(context.id for context in accept.contexts if context.result == Result.ACCEPTANCE)
 
 
 def _data_header(context_id: int, control: int, size: int) -> bytes:

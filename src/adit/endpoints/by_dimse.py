@@ -163,7 +163,7 @@ class Finder:
         with self._lock:
             idle, self._idle = self._idle, []
         for association in idle:
-            association.close()
+            association.release()
 
 
 class Getter:

@@ -119,11 +119,10 @@ class RetryingSink:
         try:
             yield from self._round(instances, held, more=tries > 0)
             for number in range(tries):
-                again = held.take()
-                if not again:
+                if not held.waiting:
                     return
                 self._patience.pause(number)
-                yield from self._round(again, held, more=number + 1 < tries)
+                yield from self._round(held.taken(), held, more=number + 1 < tries)
         finally:
             held.close()
 
@@ -161,6 +160,7 @@ class _Held:
         # An instance may come twice before its first receipt is there.
         self._out: dict[Ref, list[Instance]] = {}
         self._again: list[Instance] = []
+        self._due: list[Instance] = []
         self._bytes = 0
 
     def lending(self, instances: Iterable[Instance]) -> Iterator[Instance]:
@@ -188,11 +188,17 @@ class _Held:
                 del self._out[ref]
         return instance
 
-    def take(self) -> list[Instance]:
-        """Everything that is to be tried again; the caller stores it now."""
-        again, self._again, self._bytes = self._again, [], 0
-        return again
+    @property
+    def waiting(self) -> bool:
+        """Something is kept for another try."""
+        return bool(self._again)
+
+    def taken(self) -> Iterator[Instance]:
+        """Everything that is kept for another try; the caller stores it now."""
+        self._due, self._again, self._bytes = self._again, [], 0
+        while self._due:
+            yield self._due.pop(0)
 
     def close(self) -> None:
-        for instance in (*chain.from_iterable(self._out.values()), *self._again):
+        for instance in (*chain.from_iterable(self._out.values()), *self._again, *self._due):
             instance.close()

@@ -19,7 +19,7 @@ _READ = 256 << 10
 """Bytes that are read from a file at a time."""
 
 NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
-"""What the operating system says when a disk or a quota is used up, or a file would pass what this process may write."""
+"""What the operating system says when a disk or a quota is used up, or a file is too large for either."""
 
 
 class SpoolFile:

@@ -121,6 +121,9 @@ class _Lanes:
             for thread in threads:
                 thread.join()
         if errors:
+            # Whatever broke one may have broken the other, which only nobody has noticed yet.
+            for lane in self._lanes:
+                lane.abort()
             raise errors[0]
 
     def _run(self, work: Callable[[_Lane], None], lane: _Lane) -> None:

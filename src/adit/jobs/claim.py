@@ -146,15 +146,23 @@ def _claim(worker: str, lease: float, now: datetime) -> Claimed | None:
     places, running, due = _situation()
     if due:
         _let_in()
-    idle = max(0, places - running.total() - 1)
+    idle = _idle(places, running)
     lanes = open_lanes(most=idle + 1)
     rooms = rooms_of({node for lane in lanes for node in lane.needs})
     can_start = list(startable(lanes, rooms, now))
     for lane in in_order(can_start, running):
         wanted = lane.needs + Counter(node for node in lane.needs if spare(node, lane, can_start, rooms, idle))
         servers = {node: count for node, count in wanted.items() if rooms[node].most is not None}
+        if wanted != lane.needs and _idle(*_situation()[:2]) > idle:
+            # A task ended while we looked: its association seems to be spare only because its place was not idle yet.
+            raise _TakenMeanwhile
         return _take(lane, servers, worker, lease)
     return None
+
+
+def _idle(places: int, running: Counter[int]) -> int:
+    """Places that are free once one more task has started."""
+    return max(0, places - running.total() - 1)
 
 
 def _one_at_a_time() -> None:

@@ -110,7 +110,7 @@ def read(env: Env) -> Config:
             heartbeat=env.float("ADIT_HEARTBEAT", 10.0),
             budget=env.int("ADIT_BUDGET", 128 * MEBIBYTE),
             retry_waits=tuple(env.list("ADIT_RETRY_WAITS", [1.0, 4.0, 16.0], subcast=float)),
-            task_retry_waits=tuple(env.list("ADIT_TASK_RETRY_WAITS", [10.0, 60.0, 300.0], subcast=float)),
+            task_retry_waits=tuple(env.list("ADIT_TASK_RETRY_WAITS", [5.0, 20.0, 60.0], subcast=float)),
             disk_reserve=env.int("ADIT_DISK_RESERVE", 1024 * MEBIBYTE),
         )
     except EnvError as error:

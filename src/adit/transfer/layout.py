@@ -21,10 +21,9 @@ def layout_of(study: Match, series: Iterable[Match], job_folder: str) -> Layout:
     Args:
         series: Of the study; they know the modalities where the study does not say.
     """
-    modalities = {modality for each in series if (modality := each.text("Modality"))}
-    modalities |= set(filter(None, study.text("ModalitiesInStudy").split("\\")))
-    time = study.text("StudyTime").replace(":", "").split(".")[0]
-    day = study.text("StudyDate").replace(".", "").replace("-", "")
+    modalities = {modality for match in (study, *series) for modality in match.modalities}
+    day = f"{study.study_date:%Y%m%d}" if study.study_date else ""
+    time = f"{study.study_time:%H%M%S}" if study.study_time else ""
     parts = (day, time, "+".join(sorted(modalities)))
     return Layout(
         job_folder,

@@ -91,9 +91,10 @@ def look_up(source: Source, study: UID) -> Match:
         NotFound: The source does not know it.
     """
     query = Query(Level.STUDY, (("StudyInstanceUID", study),), wanted=("SOPClassesInStudy",))
-    for match in source.find(query):
-        if match.uid("StudyInstanceUID") == study:
-            return match
+    # Read to the end: leaving a query early costs its association.
+    found = [match for match in source.find(query) if match.uid("StudyInstanceUID") == study]
+    if found:
+        return found[0]
     raise NotFound(f"study {study} is unknown there")
 
 

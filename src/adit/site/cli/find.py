@@ -103,13 +103,17 @@ def find(
         with searching(find_node(node), by=me()) as source:
             matches = list(islice(_found(source, query), limit))
     columns = _COLUMNS[at]
-    rows = [[match.text(column) for column in columns] for match in matches]
     if as_json:
-        print_json([dict(zip(columns, row, strict=True)) for row in rows])
-    else:
-        if rows:
-            print_table([_TITLES.get(column, column) for column in columns], rows)
-        print(f"{len(rows)} found.")
+        print_json([{column: match.text(column) for column in columns} for match in matches])
+        return
+    if matches:
+        rows = ([_shown(match, column) for column in columns] for match in matches)
+        print_table([_TITLES.get(column, column) for column in columns], rows)
+    print(f"{len(matches)} found.")
+
+
+def _shown(match: Match, keyword: str) -> str:
+    return match.patient_name if keyword == "PatientName" else match.text(keyword)
 
 
 def _found(source: Source, query: Query) -> Iterator[Match]:

@@ -71,9 +71,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in cells:
         # As Text, because names and descriptions may hold what rich would take for markup.
-        table.add_row(*(Text("–" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text("–" if cell is None else _printable(str(cell))) for cell in row))
     wide = sys.stdout.isatty()
     Console(width=None if wide else 200, highlight=False, soft_wrap=not wide).print(table)
+
+
+def _printable(text: str) -> str:
+    """*text* without what a terminal would obey: a PACS may send anything."""
+    return "".join(character if character.isprintable() else "·" for character in text)
 
 
 def _say(sentence: str, code: int, *, as_json: bool) -> int:
