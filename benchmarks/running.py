@@ -12,18 +12,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.peers.process import Entity, free_ports
+from tests.peers.process import HOST, Entity, free_ports
 
 COMMAND = (sys.executable, "-m", "adit.site")
 
 
 class Adit:
-    """The command line of one ADIT_HOME."""
+    """The command line of one ADIT_HOME.
+
+    Attributes:
+        receiver_port: Where its receiver listens, as ADIT.
+    """
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        (port,) = free_ports(1)
-        self._environment = {**os.environ, "ADIT_HOME": str(home), "ADIT_WEB_PORT": str(port)}
+        port, self.receiver_port = free_ports(2)
+        self._environment = {
+            **os.environ,
+            "ADIT_HOME": str(home),
+            "ADIT_WEB_PORT": str(port),
+            "ADIT_RECEIVER_HOST": HOST,
+            "ADIT_RECEIVER_PORT": str(self.receiver_port),
+        }
         self._environment.pop("DATABASE_URL", None)
 
     def __call__(self, *arguments: str, check: bool = True) -> Any:

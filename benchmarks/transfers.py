@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ from benchmarks import data
 from benchmarks.running import Adit, adit
 from benchmarks.timing import REPEATS, disk_write, loopback_copy, median_of, seconds_of
 from tests.peers.data import Study
-from tests.peers.dcmtk import getscu, storescp, storescu
+from tests.peers.dcmtk import getscu, movescu, storescp, storescu
 from tests.peers.orthanc import Orthanc, orthanc
-from tests.peers.process import Entity
+from tests.peers.process import HOST, Entity, Peer
 
 MEGABYTE = 1_000_000
 
@@ -29,11 +30,13 @@ MEGABYTE = 1_000_000
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.transfers", description=__doc__)
     parser.add_argument("--repeats", type=int, default=REPEATS)
-    parser.add_argument("--only", default="", help="folder, storescp, orthanc, small, memory or limits")
+    parser.add_argument("--only", default="", help="folder, move, wado, storescp, orthanc, small, memory or limits")
     chosen = parser.parse_args()
     parts: dict[str, Callable[[int, Path], None]] = {
         "limits": limits,
         "folder": to_folder,
+        "move": moved_to_folder,
+        "wado": retrieved_to_folder,
         "storescp": to_storescp,
         "orthanc": to_orthanc,
         "small": small_studies,
@@ -128,6 +131,55 @@ def _to_folder(name: str, study: Study, most: float, repeats: int, place: Path) 
 
         ours = median_of(ours_once, repeats)
     say(f"{name}: C-GET to a folder", ours, theirs, peer="getscu", most=most)
+
+
+def moved_to_folder(repeats: int, place: Path) -> None:
+    """C-MOVE, by the receiver and its spool, beside movescu with storescp as the destination."""
+    study, received = data.a(), place / "storescp"
+    with ExitStack() as exits:
+        running = exits.enter_context(adit("--workers", "1", "--concurrency", "1", place=place))
+        target = exits.enter_context(storescp(received))
+        pacs = exits.enter_context(orthanc(peers=[Peer("ADIT", HOST, running.receiver_port), target]))
+        pacs.fill(study.part10())
+        running.add_server("source", pacs, "--can", "find,move", "--max-associations", "4")
+        running("node", "add", "folder", "--folder", str(place / "target"))
+
+        def theirs_once() -> float:
+            for each in received.iterdir():
+                each.unlink()
+            os.sync()
+            return seconds_of(lambda: movescu(pacs, study.uid, to=target.ae_title))
+
+        def ours_once() -> float:
+            shutil.rmtree(place / "target", ignore_errors=True)
+            return transferred(running, study, "folder")
+
+        theirs = median_of(theirs_once, repeats)
+        ours = median_of(ours_once, repeats)
+    say("A: C-MOVE to a folder", ours, theirs, peer="movescu, storescp", most=1.5)
+
+
+def retrieved_to_folder(repeats: int, place: Path) -> None:
+    """WADO-RS of A, beside curl of the same into one file."""
+    study = data.a()
+    with orthanc(dicomweb=True) as pacs, adit("--workers", "1", "--concurrency", "1", place=place) as running:
+        pacs.fill(study.part10())
+        running("node", "add", "source", "--dicomweb", pacs.dicomweb_url, "--max-associations", "4")
+        running("node", "add", "folder", "--folder", str(place / "target"))
+        accept = 'Accept: multipart/related; type="application/dicom"; transfer-syntax=*'
+        command = ["curl", "-sSf", "-H", accept, "-o", str(place / "curl"), f"{pacs.dicomweb_url}/studies/{study.uid}"]
+
+        def theirs_once() -> float:
+            os.sync()
+            return seconds_of(lambda: subprocess.run(command, check=True))
+
+        def ours_once() -> float:
+            shutil.rmtree(place / "target", ignore_errors=True)
+            return transferred(running, study, "folder")
+
+        theirs = median_of(theirs_once, repeats)
+        ours = median_of(ours_once, repeats)
+    say("A: WADO-RS to a folder", ours, theirs, peer="curl", most=1.5)
 
 
 def to_storescp(repeats: int, place: Path) -> None:

@@ -116,7 +116,7 @@ class TestAServer:
             association.send(1, command, [b"data"])
             assert association.read_command().command.status == 0
 
-        assert requests == [StoreRequest(CT, UID("1.2.3"), EXPLICIT, 7, "SOME-PACS", "MOVER", 4711)]
+        assert requests == [StoreRequest(CT, UID("1.2.3"), EXPLICIT, 7, "SOME-PACS", "MOVER", 4711, "127.0.0.1")]
 
     def test_takes_more_pairs_than_fit_into_one_association(self, serving, kept):
         pairs = [(UID(f"1.3.6.1.4.1.9999.{n}"), EXPLICIT) for n in range(200)]
@@ -186,7 +186,7 @@ class TestAServer:
         assert not caught.value.transient
 
     def test_rejects_whom_its_policy_does_not_want(self, serving):
-        server = serving(accept=lambda request: UNKNOWN_CALLING_TITLE if request.calling == "STRANGER" else None)
+        server = serving(accept=lambda request, _: UNKNOWN_CALLING_TITLE if request.calling == "STRANGER" else None)
 
         with pytest.raises(Rejected, match="does not know our AE title"):
             Association.request(peer(server, calling="STRANGER"), ECHO)

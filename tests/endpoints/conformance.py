@@ -17,7 +17,7 @@ from adit.endpoints.folder import Place as Below
 from adit.endpoints.memory import Kept, Memory
 from adit.endpoints.rechecked import Rechecked
 from adit.endpoints.retrying import Patience, RetryingSink, RetryingSource
-from tests.endpoints.servers import Peers, Place, relayed
+from tests.endpoints.servers import Peers, Place, moving, relayed, relayed_web
 from tests.endpoints.valve import Valve
 from tests.peers.data import File
 
@@ -111,6 +111,13 @@ def server(place: Place, room: Room, *roots: Root, associations: int = 2, **valu
     return Kind(place.put, opener, opener, close=opener.exits.close, valve=valve, **values)
 
 
+def moved(place: Place, room: Room, *roots: Root, associations: int = 2, **values: Any) -> Kind:
+    """*place*, whose instances are retrieved by C-MOVE."""
+    opener, valve = relayed(place, room.exits, room.root, *roots, associations=associations)
+    by_move = moving(room.peers, opener)
+    return Kind(place.put, by_move, by_move, close=opener.exits.close, valve=valve, **values)
+
+
 def orthanc(room: Room, *roots: Root) -> Kind:
     return server(room.peers.orthanc(), room, *roots, recodes=("big-endian", "deflated"))
 
@@ -129,12 +136,38 @@ def dcmqrscp(room: Room) -> Kind:
     )
 
 
+def dicomweb(room: Room) -> Kind:
+    place = room.peers.orthanc_web()
+    opener, valve = relayed_web(place, room.exits, room.root)
+    return Kind(
+        place.put, opener, opener, close=opener.exits.close, valve=valve, recodes=("implicit", "big-endian", "deflated")
+    )
+
+
 SERVERS: dict[str, Callable[[Room], Kind]] = {
     "orthanc": orthanc,
     "orthanc-by-patient": lambda room: orthanc(room, Root.PATIENT),
     "dcmqrscp": dcmqrscp,
     "pynetdicom": lambda room: server(room.peers.demo(), room, recodes=("deflated",)),
+    "dicomweb": dicomweb,
+    "wrapped-dicomweb": lambda room: wrapped(dicomweb(room)),
     "wrapped-orthanc": lambda room: wrapped(orthanc(room)),
+}
+
+# Not among the servers: what is moved does not come through the valve.
+MOVED: dict[str, Callable[[Room], Kind]] = {
+    "orthanc-by-move": lambda room: moved(room.peers.orthanc(), room, recodes=("big-endian", "deflated")),
+    "dcmqrscp-by-move": lambda room: moved(
+        room.peers.dcmqrscp(),
+        room,
+        Root.STUDY,
+        Root.PATIENT,
+        associations=1,
+        counts=False,
+        recodes=("implicit", "big-endian"),
+        refuses=("rle", "jpeg-2000", "jpeg-ls", "deflated"),
+    ),
+    "pynetdicom-by-move": lambda room: moved(room.peers.demo(), room, recodes=("deflated",)),
 }
 
 KINDS: dict[str, Callable[[Room], Kind]] = {
@@ -142,4 +175,5 @@ KINDS: dict[str, Callable[[Room], Kind]] = {
     "folder": folder,
     "wrapped-memory": lambda room: wrapped(memory(room)),
     **SERVERS,
+    **MOVED,
 }

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,14 @@ import pydicom.uid
 
 from adit.dicom.protocols import Cancellation
 from adit.endpoints.budget import Budget
-from adit.endpoints.dialling import Again, Root, ServerConfig
+from adit.endpoints.by_move import Mover
+from adit.endpoints.dialling import Again, Root, ServerConfig, WebConfig
+from adit.endpoints.landing import Room
+from adit.endpoints.receiver import Receiver
 from adit.endpoints.server import Server
 from adit.endpoints.spool import Spool
 from adit.site.demo.archive import Archive
-from adit.site.demo.pacs import Pacs
+from adit.site.demo.pacs import Address, Pacs
 from tests.endpoints.valve import Valve
 from tests.peers import dcmtk, orthanc
 from tests.peers.data import File
@@ -55,6 +58,13 @@ class Peers:
         peer.clear()
         return Place(peer, lambda files: peer.fill(file.part10() for file in files))
 
+    def orthanc_web(self) -> Place:
+        """An Orthanc with its DICOMweb plugin; the port is that of HTTP."""
+        peer = self._orthanc_web
+        peer.clear()
+        web = Peer(peer.ae_title, peer.host, peer.http_port)
+        return Place(web, lambda files: peer.fill(file.part10() for file in files))
+
     def dcmqrscp(self) -> Place:
         peer = self._dcmqrscp
         for each in peer.folder.iterdir():
@@ -81,14 +91,32 @@ class Peers:
         return Place(Peer("DEMO", HOST, self._demo_port), put)
 
     @cached_property
+    def spool(self) -> Path:
+        """What is moved to `receiver` comes through it."""
+        spool = Path(tempfile.mkdtemp(prefix="adit-spool-"))
+        self._exits.callback(shutil.rmtree, spool, ignore_errors=True)
+        return spool
+
+    @cached_property
+    def receiver(self) -> Peer:
+        """Where the PACS send with C-MOVE; they all know it."""
+        room = Room(waiting=64 << 20, reserve=0, patience=5)
+        receiver = Receiver(self.spool, ae_title="ADIT", host=HOST, port=0, room=room)
+        return Peer("ADIT", HOST, self._exits.enter_context(receiver).port)
+
+    @cached_property
     def _orthanc(self) -> orthanc.Orthanc:
-        return self._exits.enter_context(orthanc.orthanc())
+        return self._exits.enter_context(orthanc.orthanc(peers=[self.receiver]))
+
+    @cached_property
+    def _orthanc_web(self) -> orthanc.Orthanc:
+        return self._exits.enter_context(orthanc.orthanc(dicomweb=True))
 
     @cached_property
     def _dcmqrscp(self) -> dcmtk.Storage:
         folder = Path(tempfile.mkdtemp(prefix="adit-area-"))
         self._exits.callback(shutil.rmtree, folder, ignore_errors=True)
-        return self._exits.enter_context(dcmtk.dcmqrscp(folder))
+        return self._exits.enter_context(dcmtk.dcmqrscp(folder, peers=[self.receiver]))
 
     @cached_property
     def _demo_archive(self) -> Replaceable:
@@ -96,7 +124,8 @@ class Peers:
 
     @cached_property
     def _demo_port(self) -> int:
-        pacs = Pacs("DEMO", self._demo_archive)
+        destinations = {self.receiver.ae_title: Address(HOST, self.receiver.port)}
+        pacs = Pacs("DEMO", self._demo_archive, destinations=destinations)
         port = pacs.start(0)
         self._exits.callback(pacs.stop)
         return port
@@ -131,6 +160,13 @@ def config(peer: Peer, *roots: Root, port: int | None = None, **values: Any) -> 
     )
 
 
+def web_config(name: str, url: str, *, web: dict[str, Any] | None = None, **values: Any) -> ServerConfig:
+    """How ADIT is told of a server that speaks DICOMweb only."""
+    asked = WebConfig(**{"url": url, "finds": True, "retrieves": True, "stores": True, **(web or {})})
+    only = {"ae_title": "", "host": "", "port": 0, "finds": (), "gets": (), "stores": False}
+    return config(Peer(name, HOST, 0), **{**only, "web": asked, **values})
+
+
 def once(action: Callable[[], Any]) -> Any:
     """No patience at all (`adit.endpoints.dialling.Again`)."""
     return action()
@@ -143,6 +179,7 @@ class Opener:
     Attributes:
         budget: Of all that it opens.
         spool: Where large instances lie.
+        landing: The spool of a receiver that the server knows.
     """
 
     config: ServerConfig
@@ -150,10 +187,18 @@ class Opener:
     spool: Path
     budget: Budget
     again: Again = once
+    landing: Path | None = None
 
     def __call__(self, cancel: Cancellation) -> Server:
         share = self.exits.enter_context(self.budget.share("test"))
-        server = Server(self.config, cancel=cancel, spool=Spool(self.spool, share, cancel), again=self.again)
+        landing = self.landing
+        server = Server(
+            self.config,
+            cancel=cancel,
+            spool=Spool(self.spool, share, cancel),
+            again=self.again,
+            make_mover=(lambda dial, seen: Mover(dial, seen, landing)) if landing else None,
+        )
         self.exits.callback(server.close)
         return server
 
@@ -164,3 +209,17 @@ def relayed(place: Place, exits: ExitStack, root: Path, *roots: Root, **values: 
     own = exits.enter_context(ExitStack())
     opener = Opener(config(place.peer, *roots, port=valve.port, **values), own, root / "spool", Budget(64 << 20))
     return opener, valve
+
+
+def moving(peers: Peers, opener: Opener) -> Opener:
+    """*opener* of a server that is only asked to move."""
+    (*roots,) = opener.config.gets
+    return replace(opener, config=replace(opener.config, gets=(), moves=tuple(roots)), landing=peers.spool)
+
+
+def relayed_web(place: Place, exits: ExitStack, root: Path) -> tuple[Opener, Valve]:
+    """*place*, which speaks DICOMweb, behind a valve."""
+    valve = exits.enter_context(Valve(place.peer.port))
+    own = exits.enter_context(ExitStack())
+    found = web_config(place.peer.ae_title, f"http://{HOST}:{valve.port}/dicom-web")
+    return Opener(found, own, root / "spool", Budget(64 << 20)), valve

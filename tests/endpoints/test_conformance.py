@@ -138,7 +138,7 @@ def pixels(file, syntax, encoded):
 
 
 def threads():
-    return [each.name for each in threading.enumerate() if each.name in ("getting", "storing")]
+    return [each.name for each in threading.enumerate() if each.name in ("getting", "moving", "storing")]
 
 
 class TestASourceOverANetwork:

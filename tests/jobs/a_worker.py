@@ -115,7 +115,7 @@ class Directories:
         yield DirectorySource(self.root, node.name, cancel)
 
     @contextmanager
-    def sink(self, node, *, cancel, associations, layout):
+    def sink(self, node, *, cancel, associations, layout, form=None):
         yield DirectorySink(self.root, node.name)
 
 

@@ -162,7 +162,13 @@ class Archives:
         return self._source(node, cancel, associations)
 
     def sink(
-        self, node: Node, *, cancel: Cancellation, associations: int, layout: Layout | None
+        self,
+        node: Node,
+        *,
+        cancel: Cancellation,
+        associations: int,
+        layout: Layout | None,
+        form: object = None,
     ) -> AbstractContextManager[Sink]:
         return self._sink(node, cancel, associations)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from adit.jobs.outcomes import Ended, NoRoom, Stop, Stopped, decide
+from adit.jobs.outcomes import Ended, Misplaced, NoRoom, Stop, Stopped, decide
 from adit.jobs.states import TaskStatus
 from adit.transfer.ledger import Status, Verdict
 
@@ -28,10 +28,16 @@ class TestATaskAfterAnAttempt:
             (Stopped(Stop.SHUTDOWN), SOME, TaskStatus.PENDING),
             (Stopped(Stop.NO_PROGRESS, "nothing moved"), SOME, TaskStatus.PENDING),
             (NoRoom("the disk is full"), SOME, TaskStatus.PENDING),
+            (Misplaced("no receiver here"), SOME, TaskStatus.PENDING),
         ],
     )
     def test_is(self, end, verdict, status):
         assert decided(end, verdict).status is status
+
+    def test_on_a_machine_without_a_receiver_waits_and_has_not_failed(self):
+        found = decided(Misplaced("no receiver here"), failures=99)
+
+        assert (found.because, found.wait, found.counts) == ("no receiver here", 10, False)
 
     def test_is_no_success_when_the_destination_did_not_come_to_its_end(self):
         assert decided(Ended("disk: broken", committed=False), ALL).status is TaskStatus.WARNING

@@ -1,5 +1,5 @@
 import socket
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 from pynetdicom import AE
@@ -8,10 +8,15 @@ from pynetdicom.sop_class import Verification
 from adit.dicom.errors import DicomError
 from adit.nodes.doctor import Outcome, abilities_found, examine
 from adit.nodes.models import Ability, Kind, Node
+from tests.endpoints.receiving import hall
 from tests.nodes.making import unsaved
 from tests.peers.dcmtk import dcmqrscp as running_dcmqrscp
 from tests.peers.fixtures import orthanc, storescp  # noqa: F401
+from tests.peers.misbehaving import misbehaving
+from tests.peers.misbehaving_web import WebScript, misbehaving_web
+from tests.peers.orthanc import orthanc as running_orthanc
 from tests.peers.process import Peer
+from tests.peers.scripts import Script
 
 
 def node_of(peer: Peer, **values):
@@ -66,14 +71,47 @@ class TestExaminingAServer:
             Outcome.OK,
         )
 
-    def test_tests_only_what_the_node_claims_and_says_what_waits_for_a_later_release(self, orthanc):  # noqa: F811
-        node = node_of(orthanc, find_study=False, get_study=False, move_study=True)
-
-        found = outcomes(node)
+    def test_tests_only_what_the_node_claims(self, orthanc):  # noqa: F811
+        found = outcomes(node_of(orthanc, find_study=False, get_study=False))
 
         assert "C-FIND, study root" not in found
-        assert found["C-MOVE, study root"] is Outcome.SKIPPED
-        assert finding(node, "C-MOVE, study root").sentence == "Not tested in this release."
+        assert "C-MOVE, study root" not in found
+        assert "Receiver" not in found
+
+    def test_that_moves_tells_what_it_has_to_know_of_us(self, orthanc, settings):  # noqa: F811
+        settings.ADIT_RECEIVER_PORT = 11199
+
+        told = finding(node_of(orthanc, move_study=True), "C-MOVE, study root")
+
+        # It answers 0xC000 for an unknown study and for an unknown AE title alike.
+        assert told.outcome is Outcome.OK
+        assert "proves nothing about our AE title" in told.sentence
+        assert told.sentence.endswith("It has to know: AE title ADIT, host 127.0.0.1, port 11199.")
+
+    @pytest.mark.parametrize("root", ["study", "patient"])
+    def test_that_does_not_know_where_to_send_says_what_to_enter_there(self, settings, root):
+        settings.ADIT_RECEIVER_PORT = 11199
+        with misbehaving() as pacs:
+            told = finding(node_of(pacs.peer, **{f"move_{root}": True}), f"C-MOVE, {root} root")
+            found = abilities_found(node_of(pacs.peer))
+
+        assert told.outcome is Outcome.FAILED
+        assert "Have entered there: AE title ADIT, host 127.0.0.1, port 11199" in told.sentence
+        assert told.who == "the administrator of the PACS"
+        assert Ability.MOVE_STUDY not in found
+
+    def test_that_moves_needs_a_receiver_on_this_machine(self, settings, tmp_path):
+        settings.ADIT_SPOOL = tmp_path
+        with misbehaving() as pacs, ExitStack() as exits:
+            missing = finding(node_of(pacs.peer, move_study=True), "Receiver")
+            here = hall(tmp_path, exits)
+            pacs.script = Script(destinations=(here.peer,))
+            node = node_of(pacs.peer, move_study=True)
+            there, known = finding(node, "Receiver"), finding(node, "C-MOVE, study root")
+
+        assert (missing.outcome, missing.who) == (Outcome.FAILED, "the administrator of ADIT")
+        assert there.sentence == f"It listens on port {here.peer.port} of 127.0.0.1."
+        assert known.outcome is Outcome.OK
 
     def test_tells_what_it_does_not_offer(self, storescp):  # noqa: F811
         found = outcomes(node_of(storescp))
@@ -116,10 +154,49 @@ class TestExaminingAServer:
         assert "Correct the AE title WRONG of the node" in rejected.sentence
         assert rejected.who == "the administrator of ADIT"
 
-    def test_by_dicomweb_is_left_to_a_later_release(self):
-        node = Node(name="web", kind=Kind.SERVER, dicomweb_url="https://pacs.example.org", qido=True, stow=True)
+    def test_by_dicomweb_alone_needs_neither_title_nor_host(self):
+        with running_orthanc(dicomweb=True) as peer:
+            node = web_node(peer.dicomweb_url)
 
-        assert set(outcomes(node).values()) == {Outcome.SKIPPED}
+            assert outcomes(node) == dict.fromkeys(("DICOMweb", "QIDO-RS", "WADO-RS", "STOW-RS"), Outcome.OK)
+            assert abilities_found(node) == {Ability.QIDO, Ability.WADO, Ability.STOW}
+            assert peer.holds() == frozenset()
+
+    def test_by_dicomweb_tells_what_each_service_says(self):
+        with misbehaving_web(script=WebScript(statuses={"qido": 403, "stow": 405})) as pacs:
+            node = web_node(pacs.url)
+            told = {each.name: each for each in examine(node)}
+
+            assert told["QIDO-RS"].sentence == "web: it does not allow that (HTTP 403)."
+            assert told["QIDO-RS"].who == "the administrator of the PACS"
+            assert told["WADO-RS"].sentence == "It answers that there is no such study, as it should."
+            assert told["STOW-RS"].sentence == "web: it does not offer that (HTTP 405)."
+            assert abilities_found(node) == {Ability.WADO}
+
+    def test_by_dicomweb_says_when_it_wants_an_authorization(self):
+        with misbehaving_web(script=WebScript(statuses=dict.fromkeys(("qido", "wado", "stow"), 401))) as pacs:
+            told = {each.name: each for each in examine(web_node(pacs.url))}
+
+        assert told["DICOMweb"].sentence == "web: it wants another authorization (HTTP 401)."
+        assert told["QIDO-RS"].outcome is Outcome.SKIPPED
+
+    def test_by_dicomweb_says_when_a_web_page_answers(self):
+        with misbehaving_web(script=WebScript(html=frozenset(("qido",)))) as pacs:
+            found = finding(web_node(pacs.url), "QIDO-RS")
+
+        assert found.sentence == "web: it answers a query with text/html that is no JSON."
+
+    def test_by_dicomweb_that_is_not_there_skips_the_rest(self, closed_port):
+        node = web_node(f"http://127.0.0.1:{closed_port}")
+
+        assert finding(node, "DICOMweb").sentence.startswith("web: no connection to 127.0.0.1")
+        assert outcomes(node)["WADO-RS"] is Outcome.SKIPPED
+        with pytest.raises(DicomError):
+            abilities_found(node)
+
+
+def web_node(url):
+    return Node(name="web", kind=Kind.SERVER, dicomweb_url=url, qido=True, wado=True, stow=True)
 
 
 class TestTheAbilitiesOfAServer:
@@ -131,13 +208,21 @@ class TestTheAbilitiesOfAServer:
             Ability.FIND_PATIENT,
             Ability.GET_STUDY,
             Ability.GET_PATIENT,
+            Ability.MOVE_STUDY,
+            Ability.MOVE_PATIENT,
             Ability.STORE,
         }
 
     def test_are_those_that_it_offers(self, storescp, tmp_path):  # noqa: F811
         assert abilities_found(node_of(storescp)) == {Ability.STORE}
         with running_dcmqrscp(tmp_path / "area", "--disable-get") as peer:
-            assert abilities_found(node_of(peer)) == {Ability.FIND_STUDY, Ability.FIND_PATIENT, Ability.STORE}
+            assert abilities_found(node_of(peer)) == {
+                Ability.FIND_STUDY,
+                Ability.FIND_PATIENT,
+                Ability.MOVE_STUDY,
+                Ability.MOVE_PATIENT,
+                Ability.STORE,
+            }
 
     def test_cannot_be_found_when_it_is_not_there(self, closed_port):
         with pytest.raises(DicomError):

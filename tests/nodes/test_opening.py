@@ -12,13 +12,17 @@ from adit.dicom.query import Query
 from adit.dicom.refs import UID, Level, Ref
 from adit.endpoints.budget import Budget
 from adit.endpoints.cancel import NEVER
-from adit.endpoints.dialling import Root
+from adit.endpoints.dialling import Root, WebConfig
 from adit.nodes.models import Ability, Kind, Node
 from adit.nodes.opening import Opening, server_config
 from adit.transfer.plan import Layout
 from tests.nodes.making import unsaved
+from tests.peers.certificates import certified
 from tests.peers.data import ct_study
 from tests.peers.fixtures import orthanc, storescp  # noqa: F401
+from tests.peers.misbehaving import misbehaving
+from tests.peers.misbehaving_web import misbehaving_web
+from tests.peers.scripts import UNKNOWN_CALLING, Script
 
 LAYOUT = Layout("adit_selective_1_20261124_anna", "TEST-1", "20200101-120000-CT")
 
@@ -132,6 +136,32 @@ class TestOpeningAServer:
             opening.sink(node, cancel=NEVER, associations=1, layout=None).__enter__()
 
 
+class TestOpeningAServerOfDicomweb:
+    def test_moves_a_study_from_one_to_another(self, opening, study):
+        with misbehaving_web(study) as here, misbehaving_web() as there:
+            nodes = [web_node("here", here.url, authorization="Bearer abc"), web_node("there", there.url)]
+            receipts = move(opening, *nodes, study)
+
+            assert {receipt.outcome for receipt in receipts} == {Outcome.STORED}
+            assert there.kept.keys() == study.instances
+            assert {asked.headers["Authorization"] for asked in here.requests} == {"Bearer abc"}
+            assert {asked.headers.get("Authorization") for asked in there.requests} == {None}
+        assert opening.budget.held == 0
+
+    def test_remembers_for_the_next_task_what_was_refused(self, opening, study):
+        with misbehaving(study, script=Script(rejects_always=UNKNOWN_CALLING)) as pacs, misbehaving_web(study) as web:
+            node = Node(**unsaved("both", host=pacs.host, port=pacs.port, dicomweb_url=web.url, qido=True))
+            for _ in range(3):
+                with opening.source(node, cancel=NEVER, associations=1) as source:
+                    assert len(list(source.find(Query.of(Level.STUDY, StudyInstanceUID=study.uid)))) == 1
+
+            assert pacs.seen.total == 1
+
+
+def web_node(name, url, **values):
+    return Node(name=name, kind=Kind.SERVER, dicomweb_url=url, qido=True, wado=True, stow=True, **values)
+
+
 class TestOpeningAFolder:
     def test_moves_a_study_to_where_its_layout_says(self, opening, source_node, study, tmp_path):
         target = tmp_path / "target"
@@ -186,6 +216,33 @@ class TestTheConfigurationOfAServer:
 
         assert (config.finds, config.gets) == ((Root.STUDY, Root.PATIENT), (Root.STUDY, Root.PATIENT))
         assert (config.associations, config.stores) == (3, True)
+
+    def test_has_all_of_dicomweb_or_none_of_it(self):
+        certificate, key = certified("localhost")
+        node = web_node(
+            "web",
+            "https://pacs.example.org/rs",
+            wado_prefix="wadors",
+            authorization="Basic abc",
+            dicomweb_ca=certificate,
+            dicomweb_certificate=certificate + key,
+        )
+
+        web = server_config(node, calling_ae_title="ADIT", associations=1).web
+
+        assert web == WebConfig(
+            "https://pacs.example.org/rs",
+            finds=True,
+            retrieves=True,
+            stores=True,
+            retrieve_prefix="wadors",
+            authorization="Basic abc",
+            ca_bundle=certificate,
+            client_certificate=certificate + key,
+        )
+        assert "abc" not in repr(web)
+        assert key not in repr(web)
+        assert server_config(Node(**unsaved()), calling_ae_title="ADIT", associations=1).web is None
 
     def test_calls_itself_what_the_node_wants(self):
         plain, special = Node(**unsaved()), Node(**unsaved(calling_ae_title="OTHER"))

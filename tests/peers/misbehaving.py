@@ -4,8 +4,8 @@
         ...  # talk to pacs.ae_title, pacs.host, pacs.port
         assert pacs.seen.open == 0
 
-It speaks C-ECHO, C-FIND (study root and patient root), C-GET and C-STORE on raw sockets, so that it
-can stop at any byte.
+It speaks C-ECHO, C-FIND, C-GET, C-MOVE (study root and patient root) and C-STORE on raw sockets, so
+that it can stop at any byte.
 """
 
 import socket
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from tests.peers import wire
 from tests.peers.answers import attributes_of, encoded, found, keys_of, named
 from tests.peers.data import File, Study
-from tests.peers.process import HOST, Peer
+from tests.peers.process import HOST, Entity, Peer
 from tests.peers.retrieving import PENDING, Retrieval, pause
 from tests.peers.scripts import Rejection, Request, Script, Seen
 from tests.peers.wire import Context, Gone, Message, Proposal, Wire
@@ -24,15 +24,19 @@ from tests.peers.wire import Context, Gone, Message, Proposal, Wire
 VERIFICATION = "1.2.840.10008.1.1"
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
+STUDY_ROOT_MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
 _SERVICES = (
     VERIFICATION,
     STUDY_ROOT_FIND,
     STUDY_ROOT_GET,
     "1.2.840.10008.5.1.4.1.2.1.1",  # patient root, find
     "1.2.840.10008.5.1.4.1.2.1.3",  # patient root, get
+    STUDY_ROOT_MOVE,
+    "1.2.840.10008.5.1.4.1.2.1.2",  # patient root, move
 )
 _NOT_STORAGE = "1.2.840.10008.5.1.4.1.2."  # models of query and retrieve
 _CANNOT_UNDERSTAND, _OUT_OF_RESOURCES = 0xC000, 0xA700
+_UNKNOWN_DESTINATION, _CANNOT_SEND = 0xA801, 0xA702
 
 
 class MisbehavingPacs:
@@ -57,6 +61,7 @@ class MisbehavingPacs:
         self._kept: dict[str, File] = {}
         self._lock = threading.Lock()
         self._wires: set[Wire] = set()
+        self._calls: set[Wire] = set()
         self._threads: list[threading.Thread] = []
         self._rejected = self._retrieves = self._stores = 0
         self._died = False
@@ -85,7 +90,7 @@ class MisbehavingPacs:
         if stays_down:
             self._stop_listening()
         with self._lock:
-            wires = list(self._wires)
+            wires = [*self._wires, *self._calls]
         for each in wires:
             each.cut(abruptly=True)
 
@@ -99,7 +104,7 @@ class MisbehavingPacs:
         self._stop_listening()
         self._listener.close()
         with self._lock:
-            wires, threads = list(self._wires), list(self._threads)
+            wires, threads = [*self._wires, *self._calls], list(self._threads)
         for each in wires:
             each.cut()
         for thread in threads:
@@ -206,7 +211,9 @@ class MisbehavingPacs:
         elif message.kind == wire.C_FIND_RQ:
             self._find(message, peer, request)
         elif message.kind == wire.C_GET_RQ:
-            self._retrieve(message, peer)
+            self._retrieval(message, peer).run()
+        elif message.kind == wire.C_MOVE_RQ:
+            self._move(message, peer, proposal.calling)
         else:
             raise AssertionError(f"nobody should send 0x{message.kind:04X} to the misbehaving PACS")
 
@@ -230,7 +237,7 @@ class MisbehavingPacs:
             peer.ignore()
         peer.respond(message, 0)
 
-    def _retrieve(self, message: Message, peer: Wire) -> None:
+    def _retrieval(self, message: Message, peer: Wire, to: Wire | None = None) -> Retrieval:
         script = self.script
         with self._lock:
             self._retrieves += 1
@@ -238,7 +245,52 @@ class MisbehavingPacs:
                 script = script.without_retrieve_faults()
         identifier = wire.decode_data(message.data, peer.syntaxes[message.context])
         chosen = named(self._all(), identifier)
-        Retrieval(peer, message, chosen, positions=self._positions, script=script, seen=self.seen).run()
+        return Retrieval(peer, message, chosen, positions=self._positions, script=script, seen=self.seen, to=to)
+
+    def _move(self, message: Message, peer: Wire, calling: str) -> None:
+        title = message.command["MoveDestination"]
+        destination = next((each for each in self.script.destinations if each.ae_title == title), None)
+        if destination is None:
+            peer.respond(message, _UNKNOWN_DESTINATION)
+            return
+        try:
+            to = self._call(destination)
+        except (OSError, Gone):
+            peer.respond(message, _CANNOT_SEND)
+            return
+        try:
+            retrieval = self._retrieval(message, peer, to)
+            if not self.script.omits_originator:
+                retrieval.comes_from(calling)
+            self._carry_out(retrieval, message, peer, to)
+        finally:
+            with self._lock:
+                self._calls.discard(to)
+            to.close()
+
+    def _call(self, destination: Entity) -> Wire:
+        """An association to where a C-MOVE sends, with a context for all that there is to send."""
+        pairs = dict.fromkeys(
+            (file.sop_class, file.transfer_syntax) for file in (*self._all(), *self.script.sends_unasked)
+        )
+        contexts = [Context(2 * n + 1, sop_class, (syntax,)) for n, (sop_class, syntax) in enumerate(pairs)]
+        to = Wire(socket.create_connection((destination.host, destination.port)))
+        with self._lock:
+            self._calls.add(to)
+        to.propose(destination.ae_title, self.script.calls_as or self.ae_title, contexts)
+        return to
+
+    @staticmethod
+    def _carry_out(retrieval: Retrieval, message: Message, peer: Wire, to: Wire) -> None:
+        try:
+            retrieval.run()
+            to.release()
+        except Gone:
+            to.cut()
+            if peer.left or retrieval.finished:
+                raise
+            # It is the destination that has gone, or that the script left.
+            peer.respond(message, _CANNOT_SEND)
 
     def _receive(self, message: Message, peer: Wire) -> None:
         script = self.script

@@ -1,4 +1,4 @@
-"""How the misbehaving PACS answers a C-GET."""
+"""How the misbehaving PACS answers a C-GET or a C-MOVE."""
 
 from collections.abc import Mapping, Sequence
 
@@ -48,10 +48,14 @@ def wait_at(gate: Gate, peer: Wire) -> None:
 
 
 class Retrieval:
-    """One C-GET.
+    """One C-GET or C-MOVE.
 
     Args:
         chosen: What it names.
+        to: Where the instances go, for a C-MOVE; else to whoever asks.
+
+    Attributes:
+        finished: The final response has gone.
         positions: The position of each instance in its study, by UID, from 1.
     """
 
@@ -63,11 +67,21 @@ class Retrieval:
         positions: Mapping[str, int],
         script: Script,
         seen: Seen,
+        to: Wire | None = None,
     ) -> None:
         self._peer, self._request, self._script, self._seen = peer, request, script, seen
+        self._to = to or peer
+        # What a C-STORE request says of the C-MOVE that it comes from (PS3.7 9.1.1.1).
+        self._origin: dict[str, int | str] = {}
         self._chosen, self._positions = chosen, positions
         self._completed = self._sent = self._messages = 0
         self._failed: list[str] = []
+        self.finished = False
+
+    def comes_from(self, calling: str) -> None:
+        """Name *calling*, who asked for it, in each C-STORE request."""
+        self._origin["MoveOriginatorApplicationEntityTitle"] = calling
+        self._origin["MoveOriginatorMessageID"] = self._request.command["MessageID"]
 
     def run(self) -> None:
         """Send everything, and the final response; or break off as the script says.
@@ -77,7 +91,11 @@ class Retrieval:
         """
         for file in self._script.sends_unasked:
             self._send(file)
+        late = len(self._chosen) - self._script.late
         for place, file in enumerate(self._chosen, 1):
+            if place > late:
+                self._completed += 1
+                continue
             position = self._positions[file.uid]
             if position in self._script.withholds:
                 self._completed += 1
@@ -92,6 +110,10 @@ class Retrieval:
             self._peer.respond(self._request, PENDING, b"", **self._counts(len(self._chosen) - place))
             self._break_off_between()
         self._finish()
+        for file in self._chosen[max(late, 0) :] if self._script.late else ():
+            if self._script.late_gate is not None:
+                wait_at(self._script.late_gate, self._to)
+            self._send(file)
 
     def _finish(self) -> None:
         if self._script.final_gate is not None:
@@ -109,6 +131,7 @@ class Retrieval:
             data = encode_data(listed, self._peer.syntaxes[self._request.context])
         counts = self._counts(None) if self._chosen else {}
         self._peer.respond(self._request, status, data, **counts)
+        self.finished = True
 
     def _counts(self, remaining: int | None) -> dict[str, int]:
         if self._script.leaves_out_suboperations:
@@ -138,25 +161,26 @@ class Retrieval:
             "Priority": 0,
             "CommandDataSetType": HAS_DATA_SET,
             "AffectedSOPInstanceUID": uid,
+            **self._origin,
         }
         message = Message(context, command, file.encoded)
         self._break_off_within(message)
-        self._peer.send(message)
+        self._to.send(message)
         self._sent += 1
         with self._seen.changed:
             self._seen.sent.append(file.uid)
             self._seen.changed.notify_all()
-        answer = self._peer.message()
+        answer = self._to.message()
         while answer.kind != C_STORE_RSP:  # a C-CANCEL, which many a PACS does not heed
-            answer = self._peer.message()
+            answer = self._to.message()
         status = int(answer.command["Status"])
         self._seen.statuses.append(status)
         return status
 
     def _context_for(self, file: File) -> int | None:
         wanted = (file.sop_class, file.transfer_syntax)
-        syntaxes = self._peer.syntaxes
-        return next((n for n, syntax in syntaxes.items() if (self._peer.abstract[n], syntax) == wanted), None)
+        syntaxes = self._to.syntaxes
+        return next((n for n, syntax in syntaxes.items() if (self._to.abstract[n], syntax) == wanted), None)
 
     def _break_off_between(self) -> None:
         if self._sent == self._script.aborts_after:
@@ -169,14 +193,14 @@ class Retrieval:
         number = self._sent + 1
         if number not in (self._script.closes_in, self._script.stalls_in):
             return
-        command, *data = self._peer.pieces(message)
-        self._peer.send_raw(command)
+        command, *data = self._to.pieces(message)
+        self._to.send_raw(command)
         if number == self._script.stalls_in:
             octets = b"".join(data)
-            self._peer.send_raw(octets[: len(octets) // 2])
+            self._to.send_raw(octets[: len(octets) // 2])
             with self._seen.changed:
                 self._seen.stalled += 1
                 self._seen.changed.notify_all()
-            self._peer.ignore()
-        self._peer.send_raw(data[0][: len(data[0]) // 2])
+            self._to.ignore()
+        self._to.send_raw(data[0][: len(data[0]) // 2])
         raise Gone("broken")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tests.peers.data import File
+from tests.peers.process import Entity
 
 
 class Gate:
@@ -101,7 +102,7 @@ class Script:
         endless_pending: A C-FIND repeats its last answer for ever.
         no_character_set: Answers hold no Specific Character Set, though they are not ASCII.
 
-        faulty_retrieves: The faults of C-GET happen in the first so many; None for all.
+        faulty_retrieves: The faults of C-GET and C-MOVE happen in the first so many; None for all.
         unknown_status: How a C-GET ends that names nothing here: 0x0000 or 0xC000 for instance.
         closes_after: The connection is closed after so many instances of one C-GET.
         closes_in: It is closed in the middle of a PDV of the instance with this number in one C-GET.
@@ -114,6 +115,12 @@ class Script:
         get_status: The final status, whatever happened.
         leaves_out_suboperations: No numbers of sub-operations in C-GET responses.
         final_gate: The final response waits for it.
+
+        destinations: Where a C-MOVE can send to; to all others it says A801.
+        omits_originator: Its C-STORE requests do not name the C-MOVE that they come from.
+        calls_as: The AE title by which it calls the destination, where that is another than its own.
+        late: So many of the last instances of a C-MOVE go after the final response, which counts them as completed.
+        late_gate: Each of them waits for it.
 
         store_statuses: Status by number of the C-STORE request, from 1, over all associations.
         status_of: Status by SOP Instance UID.
@@ -157,6 +164,12 @@ class Script:
     leaves_out_suboperations: bool = False
     final_gate: Gate | None = None
 
+    destinations: tuple[Entity, ...] = ()
+    omits_originator: bool = False
+    calls_as: str | None = None
+    late: int = 0
+    late_gate: Gate | None = None
+
     store_statuses: tuple[tuple[int, int], ...] = ()
     status_of: tuple[tuple[str, int], ...] = ()
     store_status: int = 0x0000
@@ -169,7 +182,7 @@ class Script:
     gate: Gate | None = None
 
     def without_retrieve_faults(self) -> "Script":
-        """The same, but C-GET works as it should."""
+        """The same, but C-GET and C-MOVE work as they should."""
         return replace(
             self,
             closes_after=None,
@@ -181,6 +194,7 @@ class Script:
             sends_unasked=(),
             mislabels=frozenset(),
             get_status=None,
+            late=0,
         )
 
 

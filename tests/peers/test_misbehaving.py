@@ -12,7 +12,8 @@ from pydicom import Dataset
 from tests.peers import wire
 from tests.peers.callers import Heard, find, retrieve, store
 from tests.peers.data import CT_IMAGE, EXPLICIT_LITTLE, IMPLICIT_LITTLE, MR_IMAGE, Study, ct_study
-from tests.peers.dcmtk import echoscu, findscu, getscu, storescu
+from tests.peers.dcmtk import Storage, echoscu, findscu, getscu, movescu, storescu
+from tests.peers.fixtures import storescp  # noqa: F401
 from tests.peers.misbehaving import STUDY_ROOT_FIND, STUDY_ROOT_GET, MisbehavingPacs, misbehaving
 from tests.peers.scripts import BUSY, UNKNOWN_CALLED, Gate, Script
 
@@ -373,3 +374,20 @@ class TestStoring:
             gate.open()
             assert caller.result().statuses == [0] * 10
             assert pacs.seen.received_bytes == sum(len(file.encoded) for file in study.files)
+
+
+class TestAMove:
+    def test_goes_to_a_destination_that_it_knows(self, study: Study, storescp: Storage) -> None:  # noqa: F811
+        with misbehaving(study, script=Script(destinations=(storescp,))) as pacs:
+            movescu(pacs.peer, study.uid, to=storescp.ae_title)
+
+            assert storescp.holds() == set(uids(study))
+            assert pacs.seen.statuses == [0] * 10
+
+    def test_goes_to_no_other(self, study: Study) -> None:
+        with misbehaving(study) as pacs:
+            told = movescu(pacs.peer, study.uid, to="NOBODY", check=False)
+
+            assert told.returncode != 0
+            assert "MoveDestinationUnknown" in told.stderr
+            assert pacs.seen.sent == []

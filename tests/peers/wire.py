@@ -1,10 +1,10 @@
-"""Just enough of PS3.8 and PS3.7 to play a server that can stop, or lie, at any byte."""
+"""Just enough of PS3.8 and PS3.7 to play a server that can stop, or lie, at any byte; and one that calls another."""
 
 import contextlib
 import select
 import socket
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, NoReturn
@@ -19,6 +19,7 @@ ASSOCIATE_RQ, ASSOCIATE_AC, ASSOCIATE_RJ, DATA, RELEASE_RQ, RELEASE_RP, ABORT = 
 
 C_STORE_RQ, C_STORE_RSP = 0x0001, 0x8001
 C_GET_RQ, C_GET_RSP = 0x0010, 0x8010
+C_MOVE_RQ, C_MOVE_RSP = 0x0021, 0x8021
 C_FIND_RQ, C_FIND_RSP = 0x0020, 0x8020
 C_ECHO_RQ, C_ECHO_RSP = 0x0030, 0x8030
 C_CANCEL_RQ = 0x0FFF
@@ -29,9 +30,11 @@ PDV = 1 << 16
 
 _TAGS = {
     "AffectedSOPClassUID": 0x0002, "CommandField": 0x0100, "MessageID": 0x0110, "MessageIDBeingRespondedTo": 0x0120,
-    "Priority": 0x0700, "CommandDataSetType": 0x0800, "Status": 0x0900, "AffectedSOPInstanceUID": 0x1000,
+    "MoveDestination": 0x0600, "Priority": 0x0700,
+    "CommandDataSetType": 0x0800, "Status": 0x0900, "AffectedSOPInstanceUID": 0x1000,
     "NumberOfRemainingSuboperations": 0x1020, "NumberOfCompletedSuboperations": 0x1021,
     "NumberOfFailedSuboperations": 0x1022, "NumberOfWarningSuboperations": 0x1023,
+    "MoveOriginatorApplicationEntityTitle": 0x1030, "MoveOriginatorMessageID": 0x1031,
 }  # fmt: skip
 _NAMES = {tag: name for name, tag in _TAGS.items()}
 
@@ -83,7 +86,7 @@ class Message:
 
 
 class Wire:
-    """One connection, seen from the server."""
+    """One connection, seen from the server; or from the one that calls, after `propose`."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
@@ -126,6 +129,27 @@ class Wire:
         if kind != ASSOCIATE_RQ:
             raise Gone("vanished")
         return _parse_proposal(body)
+
+    def propose(self, called: str, calling: str, contexts: Sequence[Context]) -> None:
+        """Ask for an association and wait for the answer.
+
+        Raises:
+            Gone: There is none.
+        """
+        self.send_raw(encode_proposal(called, calling, contexts))
+        kind, body = self._pdu()
+        if kind != ASSOCIATE_AC:
+            raise Gone("rejected")
+        for item, content in _items(body[68:]):
+            if item == 0x21 and content[2] == 0:
+                _, name = next(iter(_items(content[4:])))
+                self.syntaxes[content[0]] = name.decode().strip("\0 ")
+        self.abstract.update({each.number: each.abstract_syntax for each in contexts if each.number in self.syntaxes})
+
+    def release(self) -> None:
+        """Ask for the release and wait for the answer."""
+        self._send(RELEASE_RQ, b"\0\0\0\0")
+        self._pdu()
 
     def accept(self, proposal: Proposal, chosen: Mapping[int, str | None]) -> None:
         """Answer with A-ASSOCIATE-AC. *chosen* has a transfer syntax for each context, or None to refuse it."""
@@ -290,7 +314,7 @@ def _decode_command(octets: bytes) -> dict[str, Any]:
         value = octets[at + 8 : at + 8 + length]
         at += 8 + length
         if tag in _NAMES:
-            text = _NAMES[tag].endswith("UID")
+            text = _NAMES[tag].endswith(("UID", "Destination", "Title"))
             fields[_NAMES[tag]] = value.decode().strip("\0 ") if text else int.from_bytes(value, "little")
     return fields
 

@@ -8,17 +8,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from adit.site.database import free_port
 
 
 @dataclass(frozen=True)
 class Adit:
-    """One `ADIT_HOME`, and the port of its web server."""
+    """One `ADIT_HOME`, and the ports of its web server and its receiver."""
 
     home: Path
     port: int
+    receiver_port: int = field(default_factory=free_port)
 
     def __call__(self, *arguments: str, limit: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -34,7 +37,8 @@ class Adit:
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("ADIT_", "DATABASE_", "DJANGO_"))
         }
-        return {**kept, "ADIT_HOME": str(self.home), "ADIT_WEB_PORT": str(self.port), **more}
+        ports = {"ADIT_WEB_PORT": str(self.port), "ADIT_RECEIVER_PORT": str(self.receiver_port)}
+        return {**kept, "ADIT_HOME": str(self.home), "ADIT_RECEIVER_HOST": "127.0.0.1", **ports, **more}
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self(*arguments, "--json").stdout)
@@ -43,12 +47,12 @@ class Adit:
         return int((self.home / "run" / "lock").read_text())
 
     def children(self) -> dict[str, list[int]]:
-        """Process ids below the supervisor, by what they are: "postgres", "web", "worker"."""
+        """Process ids below the supervisor, by what they are: "postgres", "web", "worker", "receiver"."""
         found: dict[str, list[int]] = {}
         for pid in children_of(self.supervisor()):
             words = _words(pid)
             # Between fork and exec a child still has the words of its parent.
-            for name in ("postgres", "web", "worker"):
+            for name in ("postgres", "web", "worker", "receiver"):
                 if name in (Path(words[0]).name, *words[4:5]):
                     found.setdefault(name, []).append(pid)
         return found

@@ -116,9 +116,7 @@ class TestATransferThatCannotBe:
         ],
         ids=lambda value: None,
     )
-    def test_is_refused_with_a_sentence(
-        self, site: Site, arguments: tuple[str, ...], code: int, words: str
-    ) -> None:
+    def test_is_refused_with_a_sentence(self, site: Site, arguments: tuple[str, ...], code: int, words: str) -> None:
         assert words in site.refused(*arguments, code=code)
         assert site.retrieved() == 0
         assert list(site.folder.iterdir()) == []
@@ -216,9 +214,7 @@ class TestANodeThatCannotBe:
         ],
         ids=lambda value: None,
     )
-    def test_is_refused_with_a_sentence(
-        self, site: Site, arguments: tuple[str, ...], code: int, words: str
-    ) -> None:
+    def test_is_refused_with_a_sentence(self, site: Site, arguments: tuple[str, ...], code: int, words: str) -> None:
         assert words in site.refused("node", *arguments, code=code)
         assert [node["name"] for node in site.json("node", "list")] == ["Alpha", "Beta", "Short"]
 
@@ -257,9 +253,7 @@ class TestASearchThatCannotBe:
         ],
         ids=lambda value: None,
     )
-    def test_is_refused_with_a_sentence(
-        self, site: Site, arguments: tuple[str, ...], code: int, words: str
-    ) -> None:
+    def test_is_refused_with_a_sentence(self, site: Site, arguments: tuple[str, ...], code: int, words: str) -> None:
         assert words in site.refused("find", *arguments, code=code)
 
 

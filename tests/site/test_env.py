@@ -27,6 +27,9 @@ class TestAConfig:
         [
             ("ADIT_WEB_PORT", "70000"),
             ("ADIT_WORKERS", "0"),
+            ("ADIT_RECEIVER_PORT", "0"),
+            ("ADIT_RECEIVER_WAITING", "0"),
+            ("ADIT_RECEIVER_NETWORKS", "10.0.0.0/8,pacs.example.org"),
             ("ADIT_LEASE", "5"),
             ("ADIT_AE_TITLE", "A\\B"),
             ("ADIT_AE_TITLE", "SEVENTEENLETTERS!"),

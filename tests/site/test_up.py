@@ -25,11 +25,17 @@ class TestUp:
         assert up.returncode == 0, up.stderr
         assert json.loads(up.stdout)["web_url"] == f"http://127.0.0.1:{adit.port}/"
         children = adit.children()
-        assert {name: len(pids) for name, pids in children.items()} == {"postgres": 1, "web": 1, "worker": 2}
+        assert {name: len(pids) for name, pids in children.items()} == {
+            "postgres": 1,
+            "web": 1,
+            "worker": 2,
+            "receiver": 1,
+        }
         told = adit.json("doctor")
         assert told["ok"]
         assert told["workers"]["running"] == 2
-        assert told["receiver"] == {"ae_title": "ADIT", "port": None, "running": False, "required": False}
+        port = adit.receiver_port
+        assert told["receiver"] == {"ae_title": "ADIT", "port": port, "running": True, "required": True}
         supervisor = adit.supervisor()
 
         before = time.monotonic()
@@ -64,6 +70,28 @@ class TestUp:
         assert "ADIT_WEB_PORT" in json.loads(up.stdout)["error"]
         assert str(adit.port) in up.stderr
         assert "Traceback" not in up.stderr
+
+    def test_a_taken_port_of_the_receiver_is_one_too_and_no_other_is_taken(self, adit: Adit) -> None:
+        with socket.create_server(("127.0.0.1", adit.receiver_port)):
+            up = adit("up", "--json")
+            alone = adit("receiver")
+
+        assert (up.returncode, alone.returncode) == (1, 1)
+        assert f"port {adit.receiver_port} on 127.0.0.1" in json.loads(up.stdout)["error"]
+        assert "set ADIT_RECEIVER_PORT to a free one" in up.stderr
+        assert f"port {adit.receiver_port} of 127.0.0.1" in alone.stderr
+        assert "is taken by another program" in alone.stderr
+        assert "Traceback" not in up.stderr + alone.stderr
+
+    def test_a_receiver_that_is_killed_is_back_on_its_port(self, adit: Adit) -> None:
+        adit("up", "--detach")
+        (killed,) = adit.children()["receiver"]
+
+        os.kill(killed, signal.SIGKILL)
+
+        eventually(lambda: adit.children().get("receiver", [killed]) != [killed], "a new receiver")
+        eventually(lambda: adit.json("doctor")["receiver"]["running"], "it listens")
+        assert adit.json("doctor")["receiver"]["port"] == adit.receiver_port
 
     def test_ctrl_c_ends_every_process(self, adit: Adit) -> None:
         up = subprocess.Popen(

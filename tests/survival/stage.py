@@ -32,7 +32,7 @@ from tests.peers.scripts import Script
 BRIEFLY = (0.02, 0.02, 0.02)
 """Seconds between tries, of a task as of an opening."""
 
-OURS = ("getting", "storing", "asking")
+OURS = ("getting", "moving", "storing", "asking")
 """How the threads of a transfer are called."""
 
 PATIENCE = 40.0

@@ -58,6 +58,15 @@ class Full(DicomError):
     mended_by = "whoever looks after the folder"
 
 
+class NeedsReceiver(DicomError):
+    """Instances that are moved here need a receiver on this machine, and none runs.
+
+    Neither transient nor permanent: the task waits for a worker that has one.
+    """
+
+    mended_by = "the administrator of ADIT, who starts 'adit receiver'"
+
+
 class Refused(DicomError):
     """The peer answered with a failure status."""
 

@@ -93,6 +93,22 @@ def read_part10(file: str | os.PathLike[str] | BinaryIO) -> Part10:
     return _read(file)
 
 
+def begin_part10(start: bytes, *, complete: bool = False) -> Part10:
+    """Find out what a file holds that begins with *start*; like `read_part10`, for what is still arriving.
+
+    Args:
+        complete: *start* is the whole file.
+
+    Raises:
+        NeedMore: *start* ends too early.
+        BadData: It is no DICOM file.
+    """
+    try:
+        return _understand(start, complete=complete)
+    except struct.error as error:
+        raise NeedMore("the file is broken off, or no DICOM file") from error
+
+
 def _read(file: BinaryIO) -> Part10:
     size = _FIRST_READ
     while True:

@@ -36,6 +36,8 @@ class Outcome(StrEnum):
     WARNED = "warned"
     """Stored, and the sink had something to say (B000, B006, B007, PS3.4 B.2.3)."""
     REFUSED = "refused"
+    EXCLUDED = "excluded"
+    """Left out by a rule of the sink's own, which the receipt names: no failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Receipt:
 
     Attributes:
         size: Bytes of the data set.
-        reason: Why it was refused or what the warning was, for a person; else empty.
+        reason: Why it was refused or left out, or what the warning was, for a person; else empty.
         transient: A refused instance may be taken when it comes again.
     """
 

@@ -89,6 +89,7 @@ class Association:
         accepted: Accepted presentation contexts by ID.
         name: The peer, for messages.
         calling_ae_title: Of the peer where it called us, else empty.
+        address: IP address of the peer where it called us, else empty.
     """
 
     def __init__(self, sock: socket.socket, connection: Connection, *, name: str, idle_timeout: float) -> None:
@@ -103,6 +104,7 @@ class Association:
         self._cleanup = ExitStack()
         self._message_id = 0
         self.calling_ae_title = ""
+        self.address = ""
 
     @classmethod
     def request(
@@ -160,6 +162,7 @@ class Association:
 
         Args:
             policy: Answers the request.
+            name: IP address of the peer.
 
         Raises:
             Rejected: *policy* rejected it.
@@ -174,6 +177,7 @@ class Association:
             # It goes into logs: whatever a stranger calls himself stays on its line.
             association.name = f"{_on_one_line(request.calling)} at {name}"
             association.calling_ae_title = request.calling
+            association.address = name
             answer = policy(request)
             with association._unless_stopped():
                 if isinstance(answer, AssociateReject):

@@ -28,6 +28,7 @@ class StoreRequest:
         calling_ae_title: Of the peer where it called us, else empty.
         originator: AE title that asked for the C-MOVE which brings the instance, else empty.
         originator_id: Message ID of that C-MOVE.
+        address: IP address of the peer where it called us, else empty.
     """
 
     sop_class: UID
@@ -37,6 +38,7 @@ class StoreRequest:
     calling_ae_title: str = ""
     originator: str = ""
     originator_id: int | None = None
+    address: str = ""
 
 
 class Receiver(Protocol):
@@ -76,6 +78,7 @@ def take_instance(
             association.calling_ae_title,
             command.originator or "",
             command.originator_id,
+            association.address,
         )
         if command.has_data_set:
             receiver = receive(request)

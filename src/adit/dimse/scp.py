@@ -49,7 +49,8 @@ _NO_STORAGE = (
     "1.2.840.10008.3.1.2.",
 )
 
-Policy = Callable[[AssociateRequest], AssociateReject | None]
+Policy = Callable[[AssociateRequest, str], AssociateReject | None]
+"""Called with the request and the IP address that it comes from."""
 
 
 def storage_syntax(proposed: Proposed) -> UID | None:
@@ -164,7 +165,7 @@ class Server:
                 ExitStack() as place,
                 Association.take(
                     sock,
-                    lambda request: self._answer(request, place),
+                    lambda request: self._answer(request, host, place),
                     name=host,
                     max_pdu=self._max_pdu,
                     acse_timeout=self._acse_timeout,
@@ -182,7 +183,7 @@ class Server:
             # A receiver's own mistake ends its association, not the server.
             log.exception("an association from %s ended", host)
 
-    def _answer(self, request: AssociateRequest, place: ExitStack) -> AssociateAccept | AssociateReject:
+    def _answer(self, request: AssociateRequest, host: str, place: ExitStack) -> AssociateAccept | AssociateReject:
         """The answer; an accepted association takes a place, which *place* gives back."""
         if request.application_context != APPLICATION_CONTEXT:
             return UNKNOWN_APPLICATION_CONTEXT
@@ -191,7 +192,7 @@ class Server:
             return UNKNOWN_PROTOCOL_VERSION
         if not self._any_title and request.called != self._ae_title:
             return WRONG_CALLED_TITLE
-        if self._accept is not None and (rejection := self._accept(request)) is not None:
+        if self._accept is not None and (rejection := self._accept(request, host)) is not None:
             return rejection
         if not self._places.acquire(timeout=_PLACE_WAIT):
             return FULL

@@ -1,4 +1,4 @@
-"""What an association is used for from our side: C-ECHO, C-FIND, C-GET, C-STORE (PS3.7 9.1, PS3.4 A, B, C)."""
+"""What an association is used for from our side: C-ECHO, C-FIND, C-GET, C-MOVE, C-STORE (PS3.7 9.1, PS3.4 A, B, C)."""
 
 from __future__ import annotations
 
@@ -159,6 +159,39 @@ def get(
         raise
 
 
+def move(
+    association: Association, model: UID, identifier: Dataset, destination: str, *, message_id: int | None = None
+) -> Iterator[SubOperations]:
+    """C-MOVE (PS3.4 C.4.2): have instances sent to *destination*, and yield each C-MOVE response.
+
+    The last value has the final status, which may be a failure. Closing the iterator early
+    aborts the association.
+
+    Args:
+        destination: AE title that the peer knows the address of.
+        message_id: 1 to 65535; the peer repeats it to *destination* with each instance
+            (PS3.7 9.1.1.1.6). Not used by another request that is open on the association.
+
+    Raises:
+        BadData: The identifier cannot be encoded or parsed.
+        NoContext, or an error of the association.
+    """
+    context = association.context(model)
+    message_id = _ask(
+        association, Operation.C_MOVE, context, identifier, destination=destination, message_id=message_id
+    )
+    try:
+        while True:
+            arrived = _response(association, Operation.C_MOVE, message_id)
+            progress = _sub_operations(association, arrived, context)
+            yield progress
+            if not progress.pending:
+                return
+    except GeneratorExit:
+        association.abort()
+        raise
+
+
 def store(association: Association, request: Outgoing, chunks: Iterable[Buffer]) -> int:
     """C-STORE (PS3.4 B.2) one instance as it is encoded, and return the status that the peer answers.
 
@@ -195,14 +228,23 @@ def refuse_operation(association: Association, arrived: CommandArrived) -> None:
         association.send(arrived.context_id, response(arrived.command, UNRECOGNIZED_OPERATION))
 
 
-def _ask(association: Association, operation: Operation, context: AcceptedContext, identifier: Dataset) -> int:
-    message_id = association.next_message_id()
+def _ask(
+    association: Association,
+    operation: Operation,
+    context: AcceptedContext,
+    identifier: Dataset,
+    *,
+    destination: str | None = None,
+    message_id: int | None = None,
+) -> int:
+    message_id = message_id or association.next_message_id()
     command = Command(
         operation,
         _DATA_FOLLOWS,
         message_id=message_id,
         affected_class=context.abstract_syntax,
         priority=_MEDIUM,
+        move_destination=destination,
     )
     association.send(context.id, command, (encode(identifier, context.transfer_syntax),))
     return message_id

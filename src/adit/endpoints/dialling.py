@@ -1,10 +1,11 @@
-"""How a server is reached over DIMSE, and the opening of associations to it."""
+"""How a server is reached, over DIMSE and over the web, and the opening of associations to it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol, TypeVar
 
 from adit.dicom.contexts import PresentationContext
 from adit.dicom.errors import DicomError
@@ -20,18 +21,47 @@ class Root(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class WebConfig:
+    """How a server is reached over DICOMweb (PS3.18).
+
+    Attributes:
+        url: The base, `https://pacs.example.org/dicom-web`.
+        finds, retrieves, stores: It answers QIDO-RS, WADO-RS, STOW-RS.
+        find_prefix, retrieve_prefix, store_prefix: What stands between the base and `/studies` for
+            each of the three, such as `wadors`; mostly empty.
+        authorization: Value of the Authorization header; empty for none.
+        ca_bundle: PEM certificates that are trusted instead of the system's; empty for the system's.
+        client_certificate: PEM certificate and private key that we show; empty for none.
+    """
+
+    url: str
+    finds: bool
+    retrieves: bool
+    stores: bool
+    find_prefix: str = ""
+    retrieve_prefix: str = ""
+    store_prefix: str = ""
+    authorization: str = field(default="", repr=False)
+    ca_bundle: str = field(default="", repr=False)
+    client_certificate: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ServerConfig:
     """One PACS as its node describes it, and how much of it this transfer may use.
 
     Attributes:
         name: The node's name, for messages.
+        ae_title, host, port: Where it is called over DIMSE; empty and 0 where it speaks DICOMweb only.
         calling_ae_title: How we call ourselves to it.
         finds: Roots it answers C-FIND for, best first; empty where it cannot be asked.
         gets: Roots it answers C-GET for, best first.
         stores: It takes C-STORE.
-        associations: How many may be open at once, at least 1.
+        associations: How many may be open at once, at least 1. A connection of HTTP counts as one.
         connect_timeout: Seconds until a connection must be there.
         idle_timeout: Seconds of silence before it is given up.
+        moves: Roots it answers C-MOVE for, best first.
+        web: How it is reached over DICOMweb, or None.
     """
 
     name: str
@@ -45,10 +75,17 @@ class ServerConfig:
     associations: int
     connect_timeout: float
     idle_timeout: float
+    moves: tuple[Root, ...] = ()
+    web: WebConfig | None = None
 
 
-Again = Callable[[Callable[[], Association]], Association]
-"""Calls what it is given, and calls it again after transient errors (see `retrying.py`)."""
+T = TypeVar("T")
+
+
+class Again(Protocol):
+    """Calls what it is given, and calls it again after transient errors (see `retrying.py`)."""
+
+    def __call__(self, action: Callable[[], T], /) -> T: ...
 
 
 class Dial:

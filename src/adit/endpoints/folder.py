@@ -245,7 +245,7 @@ class Folder:
         assert uid is not None
         series = self._folders.get(uid)
         if series is None:
-            name = _series_name(instance)
+            name = series_name(instance)
             path = self._study / name
             if any(each.path == str(path) for each in self._folders.values()):
                 path = self._study / f"{safe_name(name, most=LONGEST - 7)}~{uid[-6:]}"
@@ -270,7 +270,7 @@ class Unwritable(BadData):
     mended_by = "whoever looks after the folder"
 
 
-def _series_name(instance: Instance) -> str:
+def series_name(instance: Instance) -> str:
     """`<series number>-<series description>` of the data as they are; without a number the series UID."""
     head = instance.head()
     number, description = (str(head.get(keyword) or "").strip() for keyword in ("SeriesNumber", "SeriesDescription"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import threading
@@ -15,6 +16,8 @@ from pathlib import Path
 from adit.dicom.errors import Full
 
 _LOCK = "lock"
+_HOME = re.compile(r"\d+-[0-9a-f]{8}")
+"""Names of the subfolders: process id and token."""
 _READ = 256 << 10
 """Bytes that are read from a file at a time."""
 
@@ -85,6 +88,9 @@ def sweep(folder: Path) -> int:
     """Remove what processes that died left in the spool *folder*. Returns how many of them had."""
     swept = 0
     for subfolder in folder.iterdir() if folder.is_dir() else ():
+        # The receiver and what it brings have folders there too.
+        if not _HOME.fullmatch(subfolder.name):
+            continue
         try:
             descriptor = os.open(subfolder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError:
@@ -157,3 +163,23 @@ def _told(error: OSError) -> Exception:
     if error.errno in NO_ROOM:
         return Full("there is no room left on the disk that holds the spool")
     return error
+
+
+class SpoolFolder:
+    """A folder below a spool *folder*, for as long as the block runs. Swept when the process dies in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> Path:
+        try:
+            self._home = _Home.enter(self._folder)
+            self._path = self._home.new_path().with_suffix("")
+            self._path.mkdir(mode=0o700)
+        except OSError as error:
+            raise _told(error) from error
+        return self._path
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._path, ignore_errors=True)
+        self._home.leave()

@@ -14,6 +14,7 @@ from adit.jobs.kinds import KINDS
 from adit.jobs.models import Entry, Job, Task
 from adit.jobs.permissions import may, possible, possible_for
 from adit.jobs.queue import wake
+from adit.jobs.sealing import forget_sealing
 from adit.jobs.settling import settle_job
 from adit.jobs.states import Action, JobStatus, TaskAction, TaskStatus
 
@@ -120,16 +121,19 @@ def _cancel(job: Job) -> None:
 def _resume(job: Job) -> None:
     Job.objects.filter(pk=job.pk).update(cancel_requested_at=None)
     job.cancel_requested_at = None
+    forget_sealing(job)
     _again(Task.objects.filter(job=job, status=TaskStatus.CANCELED))
 
 
 def _retry(job: Job) -> None:
+    forget_sealing(job)
     _again(Task.objects.filter(job=job).filter(Q(status=TaskStatus.FAILURE) | Q(status=TaskStatus.WARNING)))
 
 
 def _restart(job: Job) -> None:
     Job.objects.filter(pk=job.pk).update(cancel_requested_at=None, started_at=None)
     job.cancel_requested_at = None
+    forget_sealing(job)
     _from_scratch(Task.objects.filter(job=job))
 
 

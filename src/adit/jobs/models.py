@@ -15,6 +15,7 @@ from adit.accounts.models import User
 from adit.jobs import states
 from adit.jobs.states import JobStatus, TaskStatus
 from adit.nodes.models import Node
+from adit.nodes.secrets import EncryptedTextField
 
 # Plain text, so that migrations do not depend on the enumerations of today.
 _TASK_ENDED = sorted(status.value for status in states.TASK_ENDED)
@@ -44,7 +45,8 @@ class Job(models.Model):
         source_name: Frozen, so that a job can be read when its node is gone.
         status: Follows from the tasks, see `states.job_status`; written by `settling` only.
         message: What became of it, for a person; empty until it ended.
-        options: Of the kind's own; JSON.
+        options: How its destination gets what is transferred, as `jobs.options.Options` reads it; JSON.
+        archive_password: Until the job has ended well.
     """
 
     kind = models.CharField(max_length=32)
@@ -56,6 +58,7 @@ class Job(models.Model):
     message = models.TextField(blank=True, default="")
     urgent = models.BooleanField(default=False)
     options = models.JSONField(default=dict, blank=True)
+    archive_password = EncryptedTextField()
     created_at = models.DateTimeField(db_default=Now())
     verified_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)

@@ -51,6 +51,13 @@ class NoRoom:
 
 
 @dataclass(frozen=True, slots=True)
+class Misplaced:
+    """This machine has no receiver, which the source needs; a worker on another may have one."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """The attempt was told to stop."""
 
@@ -76,7 +83,7 @@ class Decision:
 
 
 def decide(
-    end: Ended | NoRoom | Stopped, verdict: Verdict, *, failures: int, waits: Sequence[float], chance: float
+    end: Ended | NoRoom | Misplaced | Stopped, verdict: Verdict, *, failures: int, waits: Sequence[float], chance: float
 ) -> Decision:
     """Decide what becomes of the task.
 
@@ -92,6 +99,8 @@ def decide(
     """
     if isinstance(end, NoRoom):
         return Decision(TaskStatus.PENDING, "", wait=_wait(waits, 1, chance), because=end.reason)
+    if isinstance(end, Misplaced):
+        return Decision(TaskStatus.PENDING, "", wait=_wait(waits, 0, chance), because=end.reason)
     if isinstance(end, Stopped):
         if end.why is Stop.USER:
             return Decision(TaskStatus.CANCELED, f"canceled: {verdict.message}")

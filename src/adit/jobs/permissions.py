@@ -9,6 +9,7 @@ from adit.accounts.models import User
 from adit.accounts.verdict import ALLOWED, Verdict
 from adit.jobs.kinds import KINDS
 from adit.jobs.models import Job, Task
+from adit.jobs.sealing import can_be_staged_again
 from adit.jobs.states import JOB_ACTIONS, TASK_ACTIONS, Action, TaskAction, Who
 
 
@@ -43,6 +44,8 @@ def possible(action: Action, job: Job) -> Verdict:
     kind = KINDS.get(job.kind)
     if action is Action.MAKE_URGENT and kind and not kind.can_be_urgent:
         return Verdict.no(f"A {kind.title} is never urgent.")
+    if action is Action.RESTART:
+        return can_be_staged_again(job)
     return ALLOWED
 
 
@@ -50,7 +53,7 @@ def possible_for(action: TaskAction, task: Task) -> Verdict:
     """Whether the state of *task* allows *action*, whoever asks."""
     rule = TASK_ACTIONS[action]
     if task.status in rule.when:
-        return ALLOWED
+        return can_be_staged_again(task.job) if action is TaskAction.RESET else ALLOWED
     return Verdict.no(f"Task {task.pk} is {task.status}: {_only(action, rule.when)}.")
 
 

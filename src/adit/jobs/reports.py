@@ -64,6 +64,7 @@ def _head(job: Job, now: datetime) -> dict[str, Any]:
 def _task(task: Task, entries: list[Entry], waiting_for: str) -> dict[str, Any]:
     return {
         "id": task.pk,
+        "work": task.work,
         "study": task.study_uid,
         "status": task.status,
         "message": task.message,

@@ -10,7 +10,9 @@ from django.db.models.functions import Coalesce, Now
 
 from adit.audit.record import SYSTEM, record
 from adit.jobs.models import Entry, Job
+from adit.jobs.sealing import forget_password, plan_sealing
 from adit.jobs.states import JOB_ENDED, JobStatus, TaskStatus, job_status
+from adit.transfer.plan import SealArchive
 
 # One probe of an index for each status, however many tasks the job has.
 _PRESENT = """
@@ -24,6 +26,7 @@ def settle_job(job: Job) -> JobStatus:
 
     Called in the transaction that changed a task or one of the two stored facts.
     """
+    plan_sealing(job)
     status = job_status(
         present(job.pk), verified=job.verified_at is not None, cancel_requested=job.cancel_requested_at is not None
     )
@@ -38,6 +41,8 @@ def settle_job(job: Job) -> JobStatus:
         started_at=Coalesce(F("started_at"), Now()) if status == JobStatus.IN_PROGRESS else F("started_at"),
         ended_at=Now() if ended else None,
     )
+    if status is JobStatus.SUCCESS:
+        forget_password(job)
     if ended:
         record("job.ended", by=SYSTEM, job=job.pk, details={"status": status, "message": job.message})
     return status
@@ -52,7 +57,8 @@ def present(job: int) -> frozenset[TaskStatus]:
 
 def summary(job: Job) -> str:
     """What became of a job, in one sentence."""
-    counts: Mapping[str, int] = dict(job.tasks.order_by().values_list("status").annotate(Count("pk")))
+    studies = job.tasks.exclude(work=SealArchive.work)
+    counts: Mapping[str, int] = dict(studies.order_by().values_list("status").annotate(Count("pk")))
     total = sum(counts.values())
     if not total:
         return "nothing to do"
@@ -66,4 +72,5 @@ def summary(job: Job) -> str:
     sentence = f"{done} of {total} {'study' if total == 1 else 'studies'} complete"
     rest = ", ".join(f"{counts[status]} {word}" for status, word in words.items() if counts.get(status))
     stored = Entry.objects.filter(task__job=job).aggregate(stored=Sum("stored"))["stored"] or 0
-    return f"{sentence}{', ' + rest if rest else ''}; {stored} instances stored"
+    sealing = job.tasks.filter(work=SealArchive.work).values_list("message", flat=True).first()
+    return f"{sentence}{', ' + rest if rest else ''}; {stored} instances stored{'; ' + sealing if sealing else ''}"

@@ -14,6 +14,7 @@ from adit.accounts.verdict import Verdict
 from adit.audit.record import record
 from adit.jobs.kinds import KINDS, Kind
 from adit.jobs.models import Job, Task
+from adit.jobs.options import Options
 from adit.jobs.permissions import may_jump_the_queue
 from adit.jobs.queue import wake
 from adit.jobs.settling import settle_job
@@ -38,7 +39,7 @@ def submit(plan: Plan, *, by: User, group: Group | None = None) -> Job:
         group: In whose name; without one the active group of *by*.
 
     Raises:
-        BadPlan: No items, an unknown kind, or a study twice.
+        BadPlan: No items, an unknown kind, a study twice, or a server that shall get an archive or volumes.
         UnknownNode: *by* knows no node of this name.
         Denied: *by* may not act in the group, use a node or jump the queue; or a node cannot do it.
     """
@@ -50,6 +51,7 @@ def submit(plan: Plan, *, by: User, group: Group | None = None) -> Job:
     group = group or by.active_group
     may_act_in(by, group).require()
     source, destination = _nodes(plan, by=by, group=group)
+    _check_form(plan, destination)
     if plan.urgent:
         _may_be_urgent(kind, by).require()
     job = Job.objects.create(
@@ -61,6 +63,8 @@ def submit(plan: Plan, *, by: User, group: Group | None = None) -> Job:
         status=JobStatus.PENDING if _starts_at_once(kind, plan, by) else JobStatus.UNVERIFIED,
         verified_at=timezone.now() if _starts_at_once(kind, plan, by) else None,
         urgent=plan.urgent,
+        options=Options.of_plan(plan).to_json(),
+        archive_password=plan.archive_password or None,
     )
     _create_tasks(plan.items, kind, job, source, destination)
     settle_job(job)
@@ -70,7 +74,13 @@ def submit(plan: Plan, *, by: User, group: Group | None = None) -> Job:
         group=group.name if group else "",
         nodes=(source.name, destination.name),
         job=job.pk,
-        details={"kind": kind.key, "tasks": len(plan.items), "urgent": plan.urgent, "status": job.status},
+        details={
+            "kind": kind.key,
+            "tasks": len(plan.items),
+            "urgent": plan.urgent,
+            "status": job.status,
+            **_form(plan),
+        },
     )
     wake()
     return job
@@ -86,6 +96,16 @@ def _nodes(plan: Plan, *, by: User, group: Group | None) -> tuple[Node, Node]:
     can_receive(destination).require()
     takes(destination, pseudonymised=False, dates_modified=False).require()
     return source, destination
+
+
+def _check_form(plan: Plan, destination: Node) -> None:
+    if destination.is_server and (plan.nifti or plan.archive_password):
+        what = "NIfTI volumes go" if plan.nifti else "An archive goes"
+        raise BadPlan(f"{what} into a folder, and {destination.name} is a server.")
+
+
+def _form(plan: Plan) -> dict[str, bool]:
+    return {name: True for name, wanted in (("nifti", plan.nifti), ("archive", plan.archive_password)) if wanted}
 
 
 def _known_to(user: User, group: Group | None) -> NodeQuerySet:

@@ -14,31 +14,36 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
 from adit.accounts.verdict import Verdict as Permission
-from adit.dicom.errors import Canceled, DicomError, Full, NotFound
+from adit.dicom.errors import Canceled, DicomError, Full, NeedsReceiver, NotFound
 from adit.dicom.protocols import Cancellation, Sink, Source
-from adit.endpoints.cancel import NEVER
+from adit.dicom.refs import UID
+from adit.endpoints.archive import Archive, unstage
 from adit.jobs.blame import Blame
 from adit.jobs.claim import Claimed
 from adit.jobs.leases import Heartbeat, Running
+from adit.jobs.lively import LeaseOnly, Lively
 from adit.jobs.models import Entry, Job, Task
-from adit.jobs.outcomes import Decision, Ended, NoRoom, Stop, Stopped, decide
+from adit.jobs.options import Options
+from adit.jobs.outcomes import Decision, Ended, Misplaced, NoRoom, Stop, Stopped, decide
 from adit.jobs.patience import patiently
 from adit.jobs.rows import Lost, Rows, states_of
+from adit.jobs.sealing import archive_key, archive_of, job_manifest, needs_no_staging, password_of, staged_by
 from adit.jobs.settling import settle_job
 from adit.jobs.states import TASK_ENDED, TaskStatus
 from adit.nodes import slots
 from adit.nodes.models import Node
+from adit.nodes.opening import Form
 from adit.nodes.permissions import may_use
 from adit.transfer.events import Committed, Event, Failed
-from adit.transfer.ledger import Ledger
-from adit.transfer.plan import BadItem, Layout, TransferStudy
+from adit.transfer.ledger import Ledger, Status, Verdict
+from adit.transfer.plan import BadItem, Layout, SealArchive, TransferStudy
 from adit.transfer.runners import transfer
 
 logger = logging.getLogger(__name__)
@@ -51,9 +56,27 @@ class Opens(Protocol):
         """Open *node* to find and retrieve; leaving the block closes it."""
 
     def sink(
-        self, node: Node, *, cancel: Cancellation, associations: int, layout: Layout | None
+        self,
+        node: Node,
+        *,
+        cancel: Cancellation,
+        associations: int,
+        layout: Layout | None,
+        form: Form | None = None,
     ) -> AbstractContextManager[Sink]:
         """Open *node* to store in; leaving the block lets go of it, the sink's own block commits."""
+
+    def seal(
+        self,
+        node: Node,
+        archive: Archive,
+        *,
+        password: str,
+        manifest: dict[str, Any],
+        least: int,
+        cancel: Cancellation,
+    ) -> int:
+        """Seal *archive* in *node*. Returns the number of instances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +154,10 @@ class _Attempt:
         task = patiently(self._load, cancel=cancel)
         refusal = patiently(lambda: _refusal(task), cancel=cancel)
         if refusal is not None:
-            patiently(lambda: self._settle(refusal), cancel=_LeaseOnly(self._running))
+            patiently(lambda: self._settle(refusal), cancel=LeaseOnly(self._running))
+            return
+        if task.work == SealArchive.work:
+            self._run_sealing(task)
             return
         self._ledger = Ledger(patiently(lambda: states_of(task.pk), cancel=cancel))
         already = len(self._ledger.stored_instances)
@@ -139,10 +165,10 @@ class _Attempt:
             item = TransferStudy.from_json(task.item)
         except BadItem as bad:
             damaged = Decision(TaskStatus.FAILURE, str(bad))
-            patiently(lambda: self._settle(damaged), cancel=_LeaseOnly(self._running))
+            patiently(lambda: self._settle(damaged), cancel=LeaseOnly(self._running))
             return
         rows = Rows(self._claimed, item, self._ledger, cancel=cancel)
-        end = self._end_of(task, item, rows)
+        end = self._end_of(task, lambda: self._transfer(task, item, rows))
         if self._running.why is Stop.LOST:
             raise Lost
         self._stopwatch.asked()
@@ -155,7 +181,7 @@ class _Attempt:
             waits=self._conditions.waits,
             chance=random.random(),
         )
-        while_leased = _LeaseOnly(self._running)
+        while_leased = LeaseOnly(self._running)
         patiently(lambda: rows.write(final=decision.status in TASK_ENDED), cancel=while_leased)
         patiently(lambda: self._settle(decision), cancel=while_leased)
         logger.info(
@@ -166,6 +192,38 @@ class _Attempt:
             self._stopwatch.read(),
         )
 
+    def _run_sealing(self, task: Task) -> None:
+        assert task.destination is not None
+        destination, job = task.destination, task.job
+        verdict = Verdict(Status.FAILURE, "the archive was not sealed")
+        archive: Archive | None = None
+
+        def sealing() -> None:
+            nonlocal verdict, archive
+            archive = archive_of(job, destination, job_folder(job))
+            manifest, least = patiently(lambda: (job_manifest(job), staged_by(job)), cancel=self._running.cancel)
+            with self._blame.on(destination.name):
+                count = self._conditions.opening.seal(
+                    destination,
+                    archive,
+                    password=password_of(job),
+                    manifest=manifest,
+                    least=least,
+                    cancel=Lively(self._running),
+                )
+            self._committed = True
+            verdict = Verdict(Status.SUCCESS, f"{count} instances sealed in {archive.path.name}")
+
+        end = self._end_of(task, sealing)
+        if self._running.why is Stop.LOST:
+            raise Lost
+        chance = random.random()
+        decision = decide(end, verdict, failures=task.failures, waits=self._conditions.waits, chance=chance)
+        while_leased = LeaseOnly(self._running)
+        patiently(lambda: self._settle(decision), cancel=while_leased)
+        if archive is not None and patiently(lambda: needs_no_staging(job), cancel=while_leased):
+            unstage(archive)
+
     def _load(self) -> Task:
         claimed = self._claimed
         mine = Task.objects.mine(claimed.worker, claimed.task, claimed.claim)
@@ -174,15 +232,17 @@ class _Attempt:
             raise Lost
         return task
 
-    def _end_of(self, task: Task, item: TransferStudy, rows: Rows) -> Ended | NoRoom | Stopped:
+    def _end_of(self, task: Task, work: Callable[[], None]) -> Ended | NoRoom | Misplaced | Stopped:
         try:
-            self._transfer(task, item, rows)
+            work()
         except Canceled:
             why = self._running.why or Stop.SHUTDOWN
             where = f"between {task.source} and {task.destination}, {self._running.idle:.1f} s"
             return Stopped(why, f"{why} ({where}; can be mended by the administrators of the two)")
         except Full as full:
             return NoRoom(self._blame.sentence(full))
+        except NeedsReceiver as needs:
+            return Misplaced(self._blame.sentence(needs))
         except DicomError as error:
             if isinstance(error, NotFound):
                 # Raised by the runner itself, from what the source did not answer.
@@ -209,8 +269,13 @@ class _Attempt:
 
             def open_sink(layout: Layout | None) -> Sink:
                 with self._blame.on(destination.name):
+                    form = self._form(task.job)
                     sink = opening.sink(
-                        destination, cancel=cancel, associations=claimed.destination_associations, layout=layout
+                        destination,
+                        cancel=Lively(self._running) if form else cancel,
+                        associations=claimed.destination_associations,
+                        layout=layout,
+                        form=form,
                     )
                     return self._blame.sink(stack.enter_context(sink), destination.name)
 
@@ -228,6 +293,16 @@ class _Attempt:
                     self._ledger.apply(event)
                     self._note(event)
                     rows.note(event)
+
+    def _form(self, job: Job) -> Form | None:
+        """In what form the destination gets the study, where not as plain DICOM files."""
+        tallies = self._ledger.series
+
+        def expects(series: UID) -> int | None:
+            return tallies[series].expected if series in tallies else None
+
+        key, nifti = archive_key(job), Options.of(job).nifti
+        return Form(key, expects if nifti else None) if key or nifti else None
 
     def _note(self, event: Event) -> None:
         self._running.moved()
@@ -256,28 +331,6 @@ class _Attempt:
             raise Lost
         settle_task(self._claimed, job, decision, seconds=self._stopwatch.read())
         self._conditions.wake()
-
-
-@dataclass(frozen=True, slots=True)
-class _LeaseOnly:
-    """A cancellation for what must be written even after a cancel, as long as the lease may hold."""
-
-    running: Running
-
-    @property
-    def canceled(self) -> bool:
-        return self.running.why is Stop.LOST
-
-    def check(self) -> None:
-        if self.canceled:
-            raise Canceled(Stop.LOST)
-
-    def wait(self, seconds: float) -> None:
-        NEVER.wait(seconds)
-        self.check()
-
-    def closing(self, close: Callable[[], None]) -> AbstractContextManager[None]:
-        return self.running.cancel.closing(close)
 
 
 def settle_task(claimed: Claimed, job: Job, decision: Decision, *, seconds: float) -> None:
@@ -316,10 +369,9 @@ def _refusal(task: Task) -> Decision | None:
     job, nodes = task.job, (task.source, task.destination)
     if not all(node.enabled for node in nodes):
         return Decision(TaskStatus.PENDING, "")
-    asked: list[Permission] = [
-        may_use(task.source, user=job.owner, group=job.group, as_source=True),
-        may_use(task.destination, user=job.owner, group=job.group, as_destination=True),
-    ]
+    asked: list[Permission] = [may_use(task.destination, user=job.owner, group=job.group, as_destination=True)]
+    if task.work != SealArchive.work:
+        asked.insert(0, may_use(task.source, user=job.owner, group=job.group, as_source=True))
     for answer in asked:
         if not answer:
             return Decision(TaskStatus.FAILURE, f"access withdrawn: {answer.reason}")

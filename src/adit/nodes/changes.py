@@ -12,7 +12,7 @@ from adit.accounts.models import User
 from adit.audit.record import record
 from adit.nodes.models import Access, Node
 
-_SECRETS = frozenset(("authorization",))
+_SECRETS = frozenset(("authorization", "dicomweb_certificate"))
 
 
 @transaction.atomic

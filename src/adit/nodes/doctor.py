@@ -11,28 +11,37 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
+from django.conf import settings
+
 from adit.dicom.contexts import (
     EXPLICIT,
     IMPLICIT,
     PATIENT_ROOT_FIND,
     PATIENT_ROOT_GET,
+    PATIENT_ROOT_MOVE,
     STUDY_ROOT_FIND,
     STUDY_ROOT_GET,
+    STUDY_ROOT_MOVE,
     VERIFICATION,
     contexts_for,
     model_context,
 )
 from adit.dicom.errors import Canceled, DicomError, Full, Refused
-from adit.dicom.identifier import find_identifier
+from adit.dicom.identifier import find_identifier, retrieve_identifiers
 from adit.dicom.protocols import Cancellation
 from adit.dicom.query import Query
-from adit.dicom.refs import UID, Level
+from adit.dicom.refs import UID, Level, Ref
+from adit.dicom.status import Category, Service, category, describe
 from adit.dimse import scu
 from adit.dimse.association import Association, Peer
 from adit.dimse.errors import NoContext, Rejected
+from adit.endpoints.answers import HttpRefused
+from adit.endpoints.by_move import UNKNOWN_DESTINATION
 from adit.endpoints.cancel import NEVER
 from adit.endpoints.quota import Quota
-from adit.nodes.models import Ability, Node
+from adit.endpoints.receiver import listening
+from adit.nodes.models import BY_DICOMWEB, Ability, Node
+from adit.nodes.webdoctor import reach, web_of, web_steps
 
 PATIENCE = 20.0
 """Seconds of silence after which a step has failed, whatever the node allows a transfer."""
@@ -52,6 +61,8 @@ _FIND = {
     Ability.FIND_PATIENT: (PATIENT_ROOT_FIND, Query.of(Level.PATIENT, PatientID=NO_PATIENT)),
 }
 _GET = {Ability.GET_STUDY: STUDY_ROOT_GET, Ability.GET_PATIENT: PATIENT_ROOT_GET}
+
+_MOVE = {Ability.MOVE_STUDY: STUDY_ROOT_MOVE, Ability.MOVE_PATIENT: PATIENT_ROOT_MOVE}
 
 _CT = UID("1.2.840.10008.5.1.4.1.1.2")
 _IMAGE_WORDS = {
@@ -111,29 +122,31 @@ def examine(node: Node, *, cancel: Cancellation = NEVER) -> Iterator[Finding]:
 
 
 def abilities_found(node: Node, *, cancel: Cancellation = NEVER) -> frozenset[Ability]:
-    """What the server at the address of *node* can do over DIMSE, whatever the node says it can.
+    """What the server at the addresses of *node* can do, whatever the node says it can.
 
-    C-FIND counts when a query is answered, C-GET and C-STORE when their presentation contexts are accepted.
+    C-FIND counts when a query is answered, C-MOVE when our AE title is not said to be unknown, C-GET and
+    C-STORE when their presentation contexts are accepted, DICOMweb when it is answered as it should.
 
     Raises:
-        DicomError: No association can be had.
+        DicomError: It cannot be reached.
     """
-    if not node.host:
-        return frozenset()
-    return frozenset(a for a, step in _steps(_peer(node), cancel).items() if _answers(step))
+    steps = _steps(_peer(node), cancel) if node.host else {}
+    if node.dicomweb_url:
+        steps |= web_steps(web_of(node, cancel=cancel, patience=PATIENCE), NO_STUDY)
+    return frozenset(a for a, step in steps.items() if _answers(step))
 
 
 def _answers(step: Callable[[], str]) -> bool:
     """Whether the peer does not say no to *step*. That it cannot be reached goes up."""
     try:
         step()
-    except (NoContext, Refused):
+    except (HttpRefused, NoContext, Refused):
         return False
     return True
 
 
 def _server(node: Node, cancel: Cancellation) -> Iterator[Finding]:
-    reached = bool(node.host)
+    reached, web_reached = bool(node.host), False
     if node.host:
         for step in (_dns, _tcp, _associated):
             finding = step(node, cancel) if reached else _in_vain(_NAMES[step])
@@ -141,23 +154,28 @@ def _server(node: Node, cancel: Cancellation) -> Iterator[Finding]:
             yield finding
         yield _tried("C-ECHO", lambda: _echo(_peer(node), cancel), node) if reached else _in_vain("C-ECHO")
     steps = _steps(_peer(node), cancel) if node.host else {}
+    if node.dicomweb_url:
+        web = web_of(node, cancel=cancel, patience=PATIENCE)
+        steps |= web_steps(web, NO_STUDY)
+        finding = _tried("DICOMweb", lambda: reach(web), node)
+        web_reached = finding.outcome is Outcome.OK
+        yield finding
     for ability in Ability:
         if ability not in node.abilities:
             continue
-        if ability not in steps:
-            yield Finding(_WORDS[ability], Outcome.SKIPPED, "Not tested in this release.")
-        elif reached:
+        if web_reached if ability in BY_DICOMWEB else reached:
             yield _tried(_WORDS[ability], steps[ability], node)
         else:
             yield _in_vain(_WORDS[ability])
-    if node.dicomweb_url and not node.host:
-        yield Finding("DICOMweb", Outcome.SKIPPED, "Not tested in this release.")
+    if node.abilities & _MOVE.keys():
+        yield _receiving()
 
 
 def _steps(peer: Peer, cancel: Cancellation) -> dict[Ability, Callable[[], str]]:
     """How each ability over DIMSE is tried: a sentence comes back, or a DicomError is raised."""
     steps: dict[Ability, Callable[[], str]] = {ability: partial(_find, peer, ability, cancel) for ability in _FIND}
     steps |= {ability: partial(_get, peer, ability, cancel) for ability in _GET}
+    steps |= {ability: partial(_move, peer, ability, cancel) for ability in _MOVE}
     steps[Ability.STORE] = partial(_store, peer, cancel)
     return steps
 
@@ -254,6 +272,44 @@ def _get(peer: Peer, ability: Ability, cancel: Cancellation) -> str:
         if not any(context.scp_role for context in association.accepted.values()):
             raise NoContext(f"{peer} accepts C-GET, but does not want to store CT images here: no SCP role")
     return "It offers retrieval over the same association."
+
+
+def _move(peer: Peer, ability: Ability, cancel: Cancellation) -> str:
+    """Have a study sent that does not exist: nothing comes, but the peer has to look for our AE title."""
+    model, title = _MOVE[ability], peer.calling_ae_title
+    patient_id = NO_PATIENT if ability is Ability.MOVE_PATIENT else None
+    (identifier,) = retrieve_identifiers([Ref(NO_STUDY)], patient_id=patient_id)
+    with Association.request(peer, [model_context(model)], cancel=cancel) as association:
+        *_, last = scu.move(association, model, identifier, title)
+    entry = f"AE title {title}, host {_our_address(peer)}, port {settings.ADIT_RECEIVER_PORT}"
+    if last.status == UNKNOWN_DESTINATION:
+        raise Refused(f"It does not know where to send to. Have entered there: {entry}", status=last.status)
+    if category(last.status) is Category.FAILURE:
+        answer = describe(last.status, Service.MOVE)
+        # Orthanc answers 0xC000 for an unknown destination and for an unknown study alike.
+        proof = f"It answers, but its word on a study that does not exist ({answer}) proves nothing about our AE title"
+        return f"{proof}. It has to know: {entry}."
+    # dcmqrscp looks for the study first: that it found nothing to send says no more than this.
+    return f"It takes such requests, and does not say that our AE title is unknown. It has to know: {entry}."
+
+
+def _our_address(peer: Peer) -> str:
+    """The address of this machine as the peer sees it, unless there is a translation between."""
+    try:
+        with socket.socket(type=socket.SOCK_DGRAM) as unsent:
+            # Of a datagram socket this sends nothing; it chooses the way.
+            unsent.connect((socket.gethostbyname(peer.host), peer.port))
+            return str(unsent.getsockname()[0])
+    except OSError:
+        return socket.gethostname()
+
+
+def _receiving() -> Finding:
+    found = listening(settings.ADIT_SPOOL)
+    if found is None:
+        sentence = "No receiver runs on this machine: start 'adit up', or 'adit receiver' beside its workers."
+        return Finding("Receiver", Outcome.FAILED, sentence, ADMINISTRATOR)
+    return Finding("Receiver", Outcome.OK, f"It listens on port {found.port} of {found.host}.")
 
 
 def _store(peer: Peer, cancel: Cancellation) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
+from adit.endpoints.web import usable_pem
 from adit.nodes.windows import BadWindows, Windows
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ def _of_server(node: Node) -> dict[str, str]:
         wrong["host"] = "C-FIND, C-GET, C-MOVE and C-STORE need AE title, host and port."
     if not node.dicomweb_url and node.uses_dicomweb:
         wrong["dicomweb_url"] = "QIDO, WADO and STOW need a DICOMweb URL."
-    if node.authorization is not None and not node.dicomweb_url:
-        wrong["dicomweb_url"] = "An authorization header is sent with DICOMweb only, which needs a URL."
+    wrong |= _of_dicomweb(node)
     if not 1 <= node.max_associations <= MOST_ASSOCIATIONS:
         wrong["max_associations"] = f"A server takes between 1 and {MOST_ASSOCIATIONS} associations at the same time."
     for field in ("connect_timeout", "idle_timeout"):
@@ -59,6 +59,34 @@ def _of_server(node: Node) -> dict[str, str]:
     if node.path or node.quota_gb is not None or node.warning_gb is not None:
         wrong["path"] = "Path, quota and warning belong to a folder, not to a server."
     return wrong
+
+
+def _of_dicomweb(node: Node) -> dict[str, str]:
+    wrong: dict[str, str] = {}
+    prefixes = ("qido_prefix", "wado_prefix", "stow_prefix")
+    settings_of_web = (*prefixes, "authorization", "dicomweb_ca", "dicomweb_certificate")
+    if not node.dicomweb_url:
+        if any(getattr(node, field) for field in settings_of_web):
+            wrong["dicomweb_url"] = "Authorization, certificates and prefixes are for DICOMweb only, which needs a URL."
+        return wrong
+    if re.search(r"[?#]", node.dicomweb_url) or "@" in node.dicomweb_url.partition("://")[2].partition("/")[0]:
+        wrong["dicomweb_url"] = "A DICOMweb URL holds neither ?, # nor a password; give that with the authorization."
+    for field in prefixes:
+        if re.search(r"[^A-Za-z0-9._~/-]", getattr(node, field)):
+            wrong[field] = "A prefix is a path such as wadors."
+    if node.authorization is not None and re.search(r"[^\x20-\x7e]", node.authorization.reveal()):
+        wrong["authorization"] = "An authorization header is one line of plain letters, such as Bearer abc."
+    for field, pem in (("dicomweb_ca", node.dicomweb_ca), ("dicomweb_certificate", node.dicomweb_certificate)):
+        if pem and not usable_pem(**{_PEM[field]: pem if isinstance(pem, str) else pem.reveal()}):
+            wrong[field] = _NO_PEM[field]
+    return wrong
+
+
+_PEM = {"dicomweb_ca": "trusted", "dicomweb_certificate": "shown"}
+_NO_PEM = {
+    "dicomweb_ca": "This holds no certificate in PEM form.",
+    "dicomweb_certificate": "This is no certificate in PEM form together with its private key without a password.",
+}
 
 
 def _of_folder(node: Node) -> dict[str, str]:

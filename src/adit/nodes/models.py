@@ -97,7 +97,10 @@ class Node(models.Model):
 
     Attributes:
         calling_ae_title: Ours, where this server wants another one than ADIT_AE_TITLE; else empty.
+        qido_prefix, wado_prefix, stow_prefix: What stands between the DICOMweb URL and `/studies` there.
         authorization: Value of the HTTP Authorization header for DICOMweb.
+        dicomweb_ca: PEM certificates that are trusted for DICOMweb instead of the system's.
+        dicomweb_certificate: PEM certificate and private key that we show for DICOMweb.
         max_associations: At the same time, over all processes.
         connect_timeout: Seconds.
         idle_timeout: Seconds of silence, pending responses count as life.
@@ -126,7 +129,12 @@ class Node(models.Model):
     qido = models.BooleanField(default=False)
     wado = models.BooleanField(default=False)
     stow = models.BooleanField(default=False)
+    qido_prefix = models.CharField(max_length=100, blank=True, default="")
+    wado_prefix = models.CharField(max_length=100, blank=True, default="")
+    stow_prefix = models.CharField(max_length=100, blank=True, default="")
     authorization = EncryptedTextField()
+    dicomweb_ca = models.TextField(blank=True, default="")
+    dicomweb_certificate = EncryptedTextField()
     calling_ae_title = models.CharField(max_length=16, blank=True, default="")
     max_associations = models.PositiveSmallIntegerField(default=4)
     connect_timeout = models.FloatField(default=10)
@@ -182,7 +190,16 @@ class Node(models.Model):
                 name="dicomweb_abilities_need_a_url",
             ),
             models.CheckConstraint(
-                condition=~Q(dicomweb_url="") | Q(authorization__isnull=True), name="authorization_needs_a_url"
+                condition=~Q(dicomweb_url="")
+                | Q(
+                    qido_prefix="",
+                    wado_prefix="",
+                    stow_prefix="",
+                    authorization__isnull=True,
+                    dicomweb_ca="",
+                    dicomweb_certificate__isnull=True,
+                ),
+                name="dicomweb_settings_need_a_url",
             ),
             models.CheckConstraint(
                 condition=Q(port__isnull=True) | Q(port__gte=1, port__lte=65535), name="port_is_a_port"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from environs import Env, EnvError
@@ -28,6 +29,11 @@ class Config:
     Attributes:
         home: Where every state lives (`ADIT_HOME`).
         database_url: The PostgreSQL to use; None means the embedded one.
+        receiver_host, receiver_port: Where servers send what is retrieved by C-MOVE.
+        receiver_quarantine: What nobody asked for is kept in quarantine instead of being refused.
+        receiver_callers: AE titles that may send; empty for all.
+        receiver_networks: From where; empty for everywhere.
+        receiver_waiting: Bytes of one retrieval that may lie in the spool unread.
         launcher: What a person types to run ADIT, for sentences.
         log_format: "console" or "json".
         disk_reserve: Free bytes below which the doctor warns.
@@ -45,6 +51,12 @@ class Config:
     workers: int
     concurrency: int
     ae_title: str
+    receiver_host: str
+    receiver_port: int
+    receiver_quarantine: bool
+    receiver_callers: tuple[str, ...]
+    receiver_networks: tuple[IPv4Network | IPv6Network, ...]
+    receiver_waiting: int
     secret_keys: tuple[str, ...]
     folder_roots: tuple[Path, ...]
     no_progress: float
@@ -103,6 +115,12 @@ def read(env: Env) -> Config:
             workers=env.int("ADIT_WORKERS", 1),
             concurrency=env.int("ADIT_CONCURRENCY", 2),
             ae_title=env.str("ADIT_AE_TITLE", "ADIT"),
+            receiver_host=env.str("ADIT_RECEIVER_HOST", "0.0.0.0"),
+            receiver_port=env.int("ADIT_RECEIVER_PORT", 11112),
+            receiver_quarantine=env.bool("ADIT_RECEIVER_QUARANTINE", False),
+            receiver_callers=tuple(map(str.strip, env.list("ADIT_RECEIVER_CALLERS", []))),
+            receiver_networks=_networks(env.list("ADIT_RECEIVER_NETWORKS", [])),
+            receiver_waiting=env.int("ADIT_RECEIVER_WAITING", 512 * MEBIBYTE),
             secret_keys=tuple(env.list("ADIT_SECRET_KEYS", [])),
             folder_roots=tuple(Path(root) for root in env.list("ADIT_FOLDER_ROOTS", ["/"])),
             no_progress=env.float("ADIT_NO_PROGRESS", 600.0),
@@ -122,6 +140,8 @@ def read(env: Env) -> Config:
 def _check(config: Config) -> None:
     rules = (
         (0 < config.web_port < 65536, "ADIT_WEB_PORT must be a port, 1 to 65535"),
+        (0 < config.receiver_port < 65536, "ADIT_RECEIVER_PORT must be a port, 1 to 65535"),
+        (config.receiver_waiting > 0, "ADIT_RECEIVER_WAITING must be more than 0 bytes"),
         (config.workers > 0, "ADIT_WORKERS must be 1 or more"),
         (config.concurrency > 0, "ADIT_CONCURRENCY must be 1 or more"),
         (config.no_progress > 0, "ADIT_NO_PROGRESS must be more than 0 seconds"),
@@ -148,6 +168,13 @@ def _check(config: Config) -> None:
     for holds, sentence in rules:
         if not holds:
             raise Misconfigured(sentence)
+
+
+def _networks(words: list[str]) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(word.strip()) for word in words)
+    except ValueError as error:
+        raise Misconfigured(f"ADIT_RECEIVER_NETWORKS must hold IP addresses or networks: {error}") from error
 
 
 def _default_home() -> Path:

@@ -4,7 +4,7 @@ from typing import Any
 
 from adit.site.env import config
 from adit.site.keys import derive, secret_keys
-from adit.site.state import database_url, django_database
+from adit.site.state import database_url, django_database, receiver_port
 
 _config = config()
 _database_url = database_url(_config)
@@ -13,6 +13,7 @@ _keys = secret_keys(_config)
 ADIT_HOME = _config.home
 ADIT_SPOOL = _config.spool
 ADIT_AE_TITLE = _config.ae_title
+ADIT_RECEIVER_PORT = receiver_port(_config)
 ADIT_NO_PROGRESS = _config.no_progress
 ADIT_LEASE = _config.lease
 ADIT_HEARTBEAT = _config.heartbeat

@@ -59,6 +59,12 @@ def database_url(config: Config) -> str | None:
     return state.database_url if state else None
 
 
+def receiver_port(config: Config) -> int:
+    """Where the receiver listens: the demo's moves where its port is taken, every other is fixed."""
+    state = read_state(config)
+    return state.ports.get("receiver", config.receiver_port) if state else config.receiver_port
+
+
 def django_database(url: str) -> dict[str, Any]:
     """Django's form of a `postgresql://` URL. Its query gives libpq's options.
 

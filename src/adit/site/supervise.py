@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
 
+from adit.endpoints.receiver import listening
 from adit.site.children import bind_to_parent
 from adit.site.database import Cluster, DatabaseError, free_port, is_free, make_private
 from adit.site.env import Config
@@ -78,7 +79,7 @@ class Process:
 
 
 class Supervisor:
-    """Runs PostgreSQL (unless `DATABASE_URL` names one), migrations, web server, workers and *extra*.
+    """Runs PostgreSQL (unless `DATABASE_URL` names one), migrations, web server, workers, receiver and *extra*.
 
     An async context manager: inside the block everything is ready, and stays so; a process that
     ends is started again. `Background` is the same for synchronous code.
@@ -88,6 +89,8 @@ class Supervisor:
         concurrency: Tasks that each of them runs at a time.
         extra: More processes; each gets `DATABASE_URL` and `ADIT_HOME` in its environment.
         any_port: Take a free port for the web server when the configured one is taken.
+        receiver: Address and port of the receiver where they are not the configured ones. Servers
+            know them, so no other is taken by itself.
 
     Raises:
         RunsAlready: There is one already for `config.home`.
@@ -102,6 +105,7 @@ class Supervisor:
         concurrency: int | None = None,
         extra: Sequence[Process] = (),
         any_port: bool = False,
+        receiver: tuple[str, int] | None = None,
     ) -> None:
         self.config = config
         self.web_url = ""
@@ -110,6 +114,7 @@ class Supervisor:
         self._concurrency = concurrency or config.concurrency
         self._extra = extra
         self._any_port = any_port
+        self._receiver = receiver or (config.receiver_host, config.receiver_port)
         self._lock: IO[str] | None = None
         self._keepers: dict[asyncio.Task[None], Process] = {}
         self._running: dict[str, asyncio.subprocess.Process] = {}
@@ -138,6 +143,7 @@ class Supervisor:
             make_private(directory)
         host = self.config.web_host
         port = await _port_for(self.config, any_port=self._any_port)
+        await _require_receiver_port(*self._receiver)
         self.web_url = f"http://{_shown(host)}:{port}/"
         if self.config.database_url is None:
             self.database_url = await self._start_database()
@@ -149,7 +155,9 @@ class Supervisor:
             self._adit(f"worker-{number}", "worker", "--concurrency", str(self._concurrency))
             for number in range(1, self._workers + 1)
         ]
-        await _all_of(self._keep(process) for process in (web, *workers, *self._extra))
+        receiver_host, receiver_port = self._receiver
+        receiver = self._adit("receiver", "receiver", "--host", receiver_host, "--port", str(receiver_port))
+        await _all_of(self._keep(process) for process in (web, *workers, receiver, *self._extra))
         await self._until(lambda: healthy(self.web_url, workers=self._workers), "the workers", "worker-1")
         self._ready = True
         write_state(
@@ -158,7 +166,7 @@ class Supervisor:
                 pid=os.getpid(),
                 database_url=self.database_url,
                 web_url=self.web_url,
-                ports={"web": port},
+                ports={"web": port, "receiver": receiver_port},
             ),
         )
 
@@ -198,6 +206,11 @@ class Supervisor:
 
             async def ready() -> bool:
                 return await healthy(self.web_url)
+
+        if name == "receiver":
+
+            async def ready() -> bool:
+                return await asyncio.to_thread(listening, self.config.spool) is not None
 
         return Process(name, (sys.executable, "-P", "-m", "adit.site", *arguments), ready=ready)
 
@@ -354,6 +367,18 @@ async def _port_for(config: Config, *, any_port: bool) -> int:
             )
         await asyncio.sleep(0.05)
     return config.web_port
+
+
+async def _require_receiver_port(host: str, port: int) -> None:
+    """Raise StartFailed when it stays taken for 2 s (a receiver that was killed just now is gone by then)."""
+    deadline = time.monotonic() + 2
+    while not is_free(port, host):
+        if time.monotonic() > deadline:
+            raise StartFailed(
+                f"port {port} on {host}, to which PACS send what is retrieved, is taken by another program: "
+                "set ADIT_RECEIVER_PORT to a free one, and have it entered in the PACS"
+            )
+        await asyncio.sleep(0.05)
 
 
 async def _undisturbed(work: Coroutine[Any, Any, None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from adit.endpoints.budget import Budget
+from adit.endpoints.expecting import sweep_expectations
 from adit.endpoints.spoolfile import sweep
 from adit.jobs.process import Limits, Process, run
 from adit.nodes.opening import Opening
@@ -18,7 +19,12 @@ def work(config: Config, *, concurrency: int) -> None:
         no_progress=config.no_progress,
         waits=config.task_retry_waits,
     )
-    run(Process(places=concurrency, opening=opening, limits=limits, sweep=lambda: sweep(config.spool)))
+    run(Process(places=concurrency, opening=opening, limits=limits, sweep=lambda: _sweep(config)))
+
+
+def _sweep(config: Config) -> None:
+    sweep(config.spool)
+    sweep_expectations(config.spool)
 
 
 def opening_of(config: Config) -> Opening:

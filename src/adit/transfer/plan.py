@@ -5,7 +5,7 @@ A plan knows nodes by name; who may use them is asked when it is submitted.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Self
 
 from adit.dicom.refs import UID
@@ -63,8 +63,7 @@ class TransferStudy:
         Raises:
             BadItem: It was written by a later release, or is damaged.
         """
-        if stored.get("version") != VERSION:
-            raise BadItem(f"the item has version {stored.get('version')}, this release reads {VERSION}")
+        _readable(stored)
         known = {field.name for field in fields(cls)}
         try:
             values = {key: value for key, value in stored.items() if key in known}
@@ -76,6 +75,32 @@ class TransferStudy:
 
 
 @dataclass(frozen=True, slots=True)
+class SealArchive:
+    """Seal what the other items of the job staged: the last item of a job that has an archive."""
+
+    work: ClassVar[str] = "seal_archive"
+
+    def to_json(self) -> dict[str, Any]:
+        """The item as JSON, readable by `from_json` of this and later releases."""
+        return {"version": VERSION}
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            BadItem: It was written by a later release, or is damaged.
+        """
+        _readable(stored)
+        return cls()
+
+
+def _readable(stored: dict[str, Any]) -> None:
+    if stored.get("version") != VERSION:
+        raise BadItem(f"the item has version {stored.get('version')}, this release reads {VERSION}")
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """One job to be: everything `submit()` needs except who asks.
 
@@ -84,6 +109,8 @@ class Plan:
         source: Name of the source node.
         destination: Name of the destination node.
         urgent: Asks for the kind's urgent priority.
+        nifti: The folder gets NIfTI volumes instead of DICOM files.
+        archive_password: The folder gets one archive that opens with it; empty for no archive.
     """
 
     kind: str
@@ -91,3 +118,5 @@ class Plan:
     destination: str
     items: tuple[TransferStudy, ...]
     urgent: bool = False
+    nifti: bool = False
+    archive_password: str = field(default="", repr=False)

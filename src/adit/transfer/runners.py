@@ -17,6 +17,7 @@ from adit.transfer.events import (
     Committed,
     Confirmed,
     Event,
+    Excluded,
     Expected,
     Failed,
     Held,
@@ -198,6 +199,8 @@ def _drained(events: deque[Event]) -> Iterator[Event]:
 def _event(receipt: Receipt) -> Event:
     if receipt.outcome is Outcome.REFUSED:
         return Failed(receipt.ref, receipt.reason, receipt.transient)
+    if receipt.outcome is Outcome.EXCLUDED:
+        return Excluded(receipt.ref, receipt.reason)
     return Stored(receipt.ref, receipt.size, receipt.reason)
 
 

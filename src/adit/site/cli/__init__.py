@@ -36,11 +36,13 @@ COMMANDS = {
     "down": Command("processes", "End what 'up' started; --purge also removes every state."),
     "web": Command("processes", "Run a web server alone."),
     "worker": Command("processes", "Run a worker process alone."),
+    "receiver": Command("processes", "Run the receiver for C-MOVE alone."),
     "migrate": Command("processes", "Bring the database up to date; 'up' does it by itself."),
     "doctor": Command("doctor", "Say how ADIT is: database, queue, workers, disk, nodes."),
     "node": Command("nodes", "Add, list, test and change the places studies come from and go to.", running=True),
     "find": Command("find", "Search a node.", running=True),
     "transfer": Command("transfer", "Transfer studies as a job.", running=True),
+    "download": Command("download", "Download a study as a ZIP file, streamed.", running=True),
     "job": Command("jobs", "List, show, cancel, resume, retry and restart jobs.", running=True),
     "test": Command("testing", "Install what the tests need, and run them."),
 }

@@ -11,7 +11,7 @@ import typer
 from adit.site.background import Background
 from adit.site.cli.output import print_json
 from adit.site.cli.running import connect
-from adit.site.demo.processes import DEMO_PACS, DemoPacs, chosen_ports, process_of
+from adit.site.demo.processes import DEMO_PACS, HOST, DemoPacs, chosen_ports, process_of, receiver_port
 from adit.site.env import config
 from adit.site.supervise import Supervisor
 from adit.site.wiring import configure_logging
@@ -33,8 +33,9 @@ def demo(
     configure_logging(config())
     began = time.monotonic()
     ports = chosen_ports()
-    extra = [process_of(pacs, ports, config().home) for pacs in DEMO_PACS]
-    with Background(Supervisor(config(), extra=extra, any_port=True)) as running:
+    receiver = (HOST, receiver_port(config().receiver_port))
+    extra = [process_of(pacs, ports, config().home, receiver={config().ae_title: receiver[1]}) for pacs in DEMO_PACS]
+    with Background(Supervisor(config(), extra=extra, any_port=True, receiver=receiver)) as running:
         connect(running.supervisor.database_url)
         complete = _show_first(ports, running.supervisor.web_url, began, as_json=as_json and once)
         if once:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from adit.endpoints.receiver import listening
 from adit.site.cli.output import print_json, print_table
 from adit.site.cli.running import NotRunning, quiet, require_running
 from adit.site.env import Config, config
@@ -30,7 +31,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
 
 def examine(config: Config) -> dict[str, Any]:
-    """What runs and what does not; `ok` when database, queue, a worker and the web server of `adit up` do.
+    """What runs and what does not; `ok` when database, queue, a worker, and web server and receiver of `adit up` do.
 
     Without a database the rest is told all the same.
     """
@@ -50,12 +51,27 @@ def examine(config: Config) -> dict[str, Any]:
             "workers": {"ok": False, "running": 0},
             "nodes": [],
         }
-    told["receiver"] = {"ae_title": config.ae_title, "port": None, "running": False, "required": False}
+    told["receiver"] = _receiver(config)
     told["web"] = _web(config)
     told["disk"] = _disk(config)
     told["warnings"] = _warnings(config, told)
-    told["ok"] = told["ok"] and (told["web"]["ok"] or not told["web"]["required"])
+    told["ok"] = (
+        told["ok"]
+        and (told["web"]["ok"] or not told["web"]["required"])
+        and (told["receiver"]["running"] or not told["receiver"]["required"])
+    )
     return told
+
+
+def _receiver(config: Config) -> dict[str, Any]:
+    found = listening(config.spool)
+    state = read_state(config)
+    return {
+        "ae_title": config.ae_title,
+        "port": found.port if found else None,
+        "running": found is not None,
+        "required": state is not None and "receiver" in state.ports,
+    }
 
 
 def _web(config: Config) -> dict[str, Any]:
@@ -88,18 +104,25 @@ def _warnings(config: Config, told: dict[str, Any]) -> list[str]:
             f"the key that secrets are encrypted with is the file {key_file(config)}: "
             "give it in ADIT_SECRET_KEYS, and keep a copy apart from the backup of the database"
         )
+    quarantine = config.spool / "quarantine"
+    if unasked := sum(1 for _ in quarantine.rglob("*.dcm")):
+        warnings.append(f"{unasked} instances that nobody asked for lie in {quarantine}: look at them, and remove them")
     if not told["disk"]["ok"]:
         warnings.append(f"less than {config.disk_reserve >> 20} MB are free on {told['disk']['path']}: make room")
     return warnings
 
 
 def _print(told: dict[str, Any]) -> None:
-    queue, web, disk = told["queue"], told["web"], told["disk"]
+    queue, web, disk, receiver = told["queue"], told["web"], told["disk"], told["receiver"]
     rows = [
         ("database", _word(told["database"]["ok"]), told.get("error", "")),
         ("queue", _word(queue["ok"]), f"{queue['running']} running, {queue['pending']} waiting" if queue["ok"] else ""),
         ("workers", _word(told["workers"]["ok"]), f"{told['workers']['running']} at work"),
-        ("receiver", "–", "not part of this release"),
+        (
+            "receiver",
+            _word(receiver["running"]) if receiver["required"] or receiver["running"] else "–",
+            _where(receiver),
+        ),
         ("web", _word(web["ok"]) if web["required"] else "–", web["url"] or "not started on this machine"),
         ("disk", _word(disk["ok"]), f"{disk['free'] / 1e9:.1f} of {disk['total'] / 1e9:.1f} GB free at {disk['path']}"),
         ("nodes", "–", ", ".join(node["name"] for node in told["nodes"]) or "none yet"),
@@ -107,6 +130,12 @@ def _print(told: dict[str, Any]) -> None:
     print_table(("what", "how", ""), rows)
     for warning in told["warnings"]:
         print(f"warning: {warning}")
+
+
+def _where(receiver: dict[str, Any]) -> str:
+    if not receiver["running"]:
+        return "not running on this machine: nothing can be retrieved by C-MOVE"
+    return f"{receiver['ae_title']}, port {receiver['port']}"
 
 
 def _word(ok: bool) -> str:

@@ -43,7 +43,8 @@ def _short(uid: str) -> str:
 def _print_task(task: Mapping[str, Any]) -> None:
     seconds = "" if task["seconds"] is None else f" in {task['seconds']:.2f} s"
     attempts = f", attempt {task['attempts']}" if task["attempts"] > 1 else ""
-    print(f"Study {task['study']}: {task['status']}{seconds}{attempts}. {task['message'] or task['waiting_for'] or ''}")
+    what = f"Study {task['study']}" if task["study"] else "Archive"
+    print(f"{what}: {task['status']}{seconds}{attempts}. {task['message'] or task['waiting_for'] or ''}")
     for entry in task["entries"]:
         for reason, number in entry["reasons"].items():
             print(f"  series {_short(entry['series'])}: {number} × {reason}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -43,6 +44,20 @@ Port = Annotated[int | None, typer.Option(help="DIMSE port.")]
 MaxAssociations = Annotated[int | None, typer.Option(help="Associations at the same time, over all processes.")]
 IdleTimeout = Annotated[float | None, typer.Option(help="Seconds of silence after which the server is given up.")]
 DicomWeb = Annotated[str | None, typer.Option("--dicomweb", help="DICOMweb base URL.", metavar="URL")]
+Authorization = Annotated[
+    Path | None,
+    typer.Option("--authorization-file", help="A file that holds the Authorization header for DICOMweb; - is stdin."),
+]
+CaBundle = Annotated[
+    Path | None, typer.Option("--ca-bundle", help="PEM certificates that are trusted for DICOMweb, not the system's.")
+]
+ClientCertificate = Annotated[
+    Path | None, typer.Option("--client-certificate", help="PEM certificate with its key, to show for DICOMweb.")
+]
+Prefixes = Annotated[
+    str | None,
+    typer.Option(help="Paths of QIDO, WADO and STOW below the DICOMweb URL, by comma.", metavar="LIST"),
+]
 Folder = Annotated[Path | None, typer.Option(help="A folder instead of a server.")]
 Quota = Annotated[float | None, typer.Option(help="Of a folder: GB that ADIT may fill.")]
 RootOption = Annotated[Root | None, typer.Option(help="Information model for find, get and move.")]
@@ -59,6 +74,10 @@ def add(
     max_associations: MaxAssociations = None,
     idle_timeout: IdleTimeout = None,
     dicomweb: DicomWeb = None,
+    prefixes: Prefixes = None,
+    authorization: Authorization = None,
+    ca_bundle: CaBundle = None,
+    client_certificate: ClientCertificate = None,
     folder: Folder = None,
     quota: Quota = None,
     as_json: AsJson = False,
@@ -74,6 +93,7 @@ def add(
         folder=folder,
         quota=quota,
     )
+    values |= _web_values(prefixes, authorization, ca_bundle, client_certificate)
     added = Node(name=name, kind=Kind.FOLDER if folder else Kind.SERVER, **values)
     with explained():
         if can is not None:
@@ -97,6 +117,10 @@ def edit(
     max_associations: MaxAssociations = None,
     idle_timeout: IdleTimeout = None,
     dicomweb: DicomWeb = None,
+    prefixes: Prefixes = None,
+    authorization: Authorization = None,
+    ca_bundle: CaBundle = None,
+    client_certificate: ClientCertificate = None,
     folder: Folder = None,
     quota: Quota = None,
     enabled: Annotated[bool | None, typer.Option("--enable/--disable", help="Whether it may be used.")] = None,
@@ -113,6 +137,7 @@ def edit(
         folder=folder,
         quota=quota,
     )
+    values |= _web_values(prefixes, authorization, ca_bundle, client_certificate)
     if new_name is not None:
         values["name"] = new_name
     if enabled is not None:
@@ -238,6 +263,32 @@ def _values(
     return {field: value for field, value in given.items() if value is not None}
 
 
+def _web_values(
+    prefixes: str | None, authorization: Path | None, ca_bundle: Path | None, client_certificate: Path | None
+) -> dict[str, Any]:
+    """The fields about DICOMweb that were given; an empty file takes its field away."""
+    values: dict[str, Any] = {}
+    if prefixes is not None:
+        three = [prefix.strip().strip("/") for prefix in prefixes.split(",")]
+        if len(three) != 3:
+            raise Misused("--prefixes wants three paths by comma, those of QIDO, WADO and STOW: qidors,wadors,stowrs.")
+        values |= dict(zip(("qido_prefix", "wado_prefix", "stow_prefix"), three, strict=True))
+    if authorization is not None:
+        values["authorization"] = _content(authorization).strip() or None
+    if ca_bundle is not None:
+        values["dicomweb_ca"] = _content(ca_bundle).strip()
+    if client_certificate is not None:
+        values["dicomweb_certificate"] = _content(client_certificate).strip() or None
+    return values
+
+
+def _content(file: Path) -> str:
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misused(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.") from error
+
+
 _BY_WORD = {
     "find": {Root.STUDY: Ability.FIND_STUDY, Root.PATIENT: Ability.FIND_PATIENT},
     "get": {Root.STUDY: Ability.GET_STUDY, Root.PATIENT: Ability.GET_PATIENT},
@@ -285,6 +336,10 @@ def describe(found: Node) -> dict[str, Any]:
         "can": _words(found.abilities),
         "abilities": sorted(found.abilities),
         "dicomweb_url": found.dicomweb_url,
+        "dicomweb_prefixes": [p for p in (found.qido_prefix, found.wado_prefix, found.stow_prefix) if p],
+        "dicomweb_authorization": "set" if found.authorization else None,
+        "dicomweb_ca": "set" if found.dicomweb_ca else None,
+        "dicomweb_certificate": "set" if found.dicomweb_certificate else None,
         "max_associations": found.max_associations,
         "connect_timeout": found.connect_timeout,
         "idle_timeout": found.idle_timeout,
@@ -304,7 +359,7 @@ def _show(found: Node, *, as_json: bool) -> None:
         print_json(about)
         return
     for field, value in about.items():
-        if field not in ("abilities", "enabled") and value not in (None, ""):
+        if field not in ("abilities", "enabled") and value not in (None, "", []):
             print(f"{field.replace('_', ' '):<18}{', '.join(value) if isinstance(value, list) else value}")
     if not found.enabled:
         print("It is switched off.")

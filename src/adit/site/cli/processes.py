@@ -1,4 +1,4 @@
-"""`adit up`, `down`, `web`, `worker`, `migrate`: what runs."""
+"""`adit up`, `down`, `web`, `worker`, `receiver`, `migrate`: what runs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return when everything is ready.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Start database, web server and workers on this machine, and keep them running until Ctrl-C."""
+    """Start database, web server, workers and receiver on this machine, and keep them running until Ctrl-C."""
     if detach:
         _detach(workers, concurrency)
         _announce(as_json=as_json, ending=f"'{config().launcher} down' ends it")
@@ -198,6 +198,22 @@ def worker(
     from adit.site.working import work  # noqa: PLC0415 - needs Django
 
     work(config(), concurrency=concurrency or config().concurrency)
+
+
+@app.command()
+def receiver(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (ADIT_RECEIVER_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port (ADIT_RECEIVER_PORT).")] = None,
+) -> None:
+    """Run the receiver for C-MOVE in the foreground. It needs no database, but the spool of its machine's workers."""
+    from adit.endpoints.receiver import ReceiverFailed  # noqa: PLC0415 - only here
+    from adit.site.receiving import receive  # noqa: PLC0415
+
+    configure_logging(config())
+    try:
+        receive(config(), host=host or config().receiver_host, port=port or config().receiver_port)
+    except ReceiverFailed as failed:
+        raise Failed(str(failed)) from failed
 
 
 @app.command()

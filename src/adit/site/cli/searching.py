@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -26,6 +26,9 @@ from adit.site.working import opening_of
 
 LEASE = timedelta(minutes=10)
 """A command that is killed keeps its place for so long."""
+
+RENEWAL = 60.0
+"""Seconds after which a command that goes on says so."""
 
 PATIENCE = 10.0
 """Seconds that a command waits for a place."""
@@ -53,20 +56,32 @@ def searching(node: Node, *, by: User) -> Iterator[Source]:
         study, patient = query.value("StudyInstanceUID"), query.value("PatientID")
         record("search", by=by, nodes=[node.name], patient_id=patient, study_uid=study, details=details)
 
-    with _place(node), opening_of(config()).source(node, cancel=NEVER, associations=1, note=note) as source:
+    with place(node), opening_of(config()).source(node, cancel=NEVER, associations=1, note=note) as source:
         yield source
 
 
 @contextmanager
-def _place(node: Node) -> Iterator[None]:
-    """One of the node's places for associations."""
+def place(node: Node) -> Iterator[Callable[[], None]]:
+    """One of the node's places for associations, for as long as what is given is called now and then.
+
+    Raises:
+        Busy: All are taken, and none became free in time.
+    """
     holder = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
     deadline = time.monotonic() + PATIENCE
     while node.is_server and not slots.take(node, 1, holder=holder, until=Now() + LEASE, interactive=True):
         if time.monotonic() > deadline:
             raise Busy(f"all {node.max_associations} places are taken; try again later").on(node.name)
         time.sleep(0.2)
+    renewed = time.monotonic()
+
+    def keep() -> None:
+        nonlocal renewed
+        if time.monotonic() - renewed > RENEWAL:
+            renewed = time.monotonic()
+            slots.renew(holder=holder, until=Now() + LEASE)
+
     try:
-        yield
+        yield keep
     finally:
         slots.free_all(holder=holder)

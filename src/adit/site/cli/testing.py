@@ -19,6 +19,7 @@ NEEDED = {
     "orthanc-dicomweb": "/usr/share/orthanc/plugins/libOrthancDicomWeb.so",
     "dcmtk": "/usr/bin/storescp",
     "chromium": "/usr/bin/chromium",
+    "unzip": "/usr/bin/unzip",
 }
 """Debian packages, and a file of each."""
 

@@ -44,6 +44,11 @@ def transfer(
     studies: Annotated[
         Path | None, typer.Option(help="A file with a Study Instance UID a line.", metavar="FILE")
     ] = None,
+    archive_password_file: Annotated[
+        Path | None,
+        typer.Option(help="Into one archive that opens with the password in this file.", metavar="FILE"),
+    ] = None,
+    nifti: Annotated[bool, typer.Option("--nifti", help="As NIfTI volumes.")] = False,
     urgent: Annotated[bool, typer.Option("--urgent", help="Before what is not urgent.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Until it has ended; then print its ledger.")] = False,
     pseudonym: Annotated[str | None, typer.Option(help=f"Pseudonymising {LATER}.")] = None,
@@ -64,10 +69,11 @@ def transfer(
     for option, value in treatment.items():
         if value is not None:
             raise Misused(f"{option} {LATER}.")
+    password = "" if archive_password_file is None else _password(archive_password_file)
     with explained():
         items = _items(study, series or [], studies)
         items = _looked_up(source, items)
-        plan = Plan("selective", source, destination, items, urgent=urgent)
+        plan = Plan("selective", source, destination, items, urgent=urgent, nifti=nifti, archive_password=password)
         job = submit(plan, by=me())
     if wait:
         _wait(job, as_json=as_json)
@@ -90,6 +96,18 @@ def _items(study: str | None, series: Sequence[str], file: Path | None) -> tuple
     except (OSError, UnicodeDecodeError) as error:
         raise Misused(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.") from error
     return tuple(TransferStudy(each) for each in read_studies(text.splitlines()))
+
+
+def _password(file: Path) -> str:
+    """The first line of *file*, without its end."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            password = opened.readline().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misused(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.") from error
+    if not password:
+        raise Misused(f"{file} holds no password: it has to be its first line.")
+    return password
 
 
 def _looked_up(source: str, items: tuple[TransferStudy, ...]) -> tuple[TransferStudy, ...]:

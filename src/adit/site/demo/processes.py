@@ -44,15 +44,25 @@ def chosen_ports() -> dict[str, int]:
     return {pacs.name: pacs.port if is_free(pacs.port, HOST) else free_port(HOST) for pacs in DEMO_PACS}
 
 
-def process_of(pacs: DemoPacs, ports: dict[str, int], home: Path) -> Process:
-    """The process that runs *pacs*, its data below *home*."""
+def receiver_port(port: int) -> int:
+    """A port for ADIT's receiver: *port*, or a free one where that is taken, which the demo PACS are told."""
+    return port if is_free(port, HOST) else free_port(HOST)
+
+
+def process_of(pacs: DemoPacs, ports: dict[str, int], home: Path, *, receiver: dict[str, int]) -> Process:
+    """The process that runs *pacs*, its data below *home*.
+
+    Args:
+        receiver: Port of ADIT's receiver by its AE title, as a destination of C-MOVE.
+    """
     command = [sys.executable, "-P", "-m", "adit.site.demo.pacs"]
     command += ["--ae-title", pacs.ae_title, "--port", str(ports[pacs.name]), "--holds", pacs.holds]
     command += ["--folder", str(home / "demo" / pacs.ae_title.lower())]
     if pacs.lies:
         command += ["--lies", str(pacs.lies)]
-    for other in DEMO_PACS:
-        command += ["--peer", f"{other.ae_title}={HOST}:{ports[other.name]}"]
+    destinations = {other.ae_title: ports[other.name] for other in DEMO_PACS} | receiver
+    for title, port in destinations.items():
+        command += ["--peer", f"{title}={HOST}:{port}"]
 
     async def ready() -> bool:
         with suppress(OSError):

@@ -1,0 +1,170 @@
+"""What the receiver puts into the folder of an expectation, as instances."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from adit.dicom.instance import Instance
+from adit.dicom.part10 import read_part10
+from adit.dicom.protocols import Cancellation
+from adit.dicom.refs import UID, Ref
+from adit.dimse.errors import ConnectionBroken
+from adit.endpoints.landing import COMPLETE, PART
+from adit.endpoints.locks import is_free
+from adit.endpoints.spool import LARGEST_IN_MEMORY
+
+_CHUNK = 256 << 10
+"""Bytes that are read at a time."""
+
+_LOOK = 0.005
+"""Seconds between two looks at a file that grows."""
+
+
+class Arrivals:
+    """The instances of one expectation, each once for each time that it came.
+
+    A small one is there when it is complete, a large one while it still arrives. The files
+    are gone from the folder as soon as their instances are taken.
+
+    Attributes:
+        uids: SOP Instance UIDs of what was taken.
+    """
+
+    def __init__(self, folder: Path, study: UID, cancel: Cancellation) -> None:
+        self._folder = folder
+        self._study = study
+        self._cancel = cancel
+        self._followed: set[str] = set()
+        self._growing = 0
+        self._moved = False
+        self.uids: set[UID] = set()
+
+    def take(self) -> Iterator[Instance]:
+        """Yield what is there now. Whoever takes an instance closes it."""
+        growing = 0
+        with os.scandir(self._folder) as entries:
+            names = sorted(entry.name for entry in entries if entry.name.endswith((COMPLETE, PART)))
+        for name in names:
+            path = self._folder / name
+            if path.suffix == COMPLETE and path.stem in self._followed:
+                self._followed.discard(path.stem)
+                path.unlink()
+            elif path.suffix == COMPLETE:
+                yield self._instance(path)
+            elif path.suffix == PART:
+                size = _size_of(path)
+                growing += size
+                if size > LARGEST_IN_MEMORY and path.stem not in self._followed:
+                    yield from self._following(path)
+        self._moved = growing != self._growing
+        self._growing = growing
+
+    @property
+    def moves(self) -> bool:
+        """Whether the last `take` found that something had grown since the one before."""
+        return self._moved
+
+    def _following(self, path: Path) -> Iterator[Instance]:
+        """The instance of a file that grows, unless that is complete or given up by now."""
+        try:
+            instance = self._opened(path)
+        except FileNotFoundError:
+            return
+        self._followed.add(path.stem)
+        yield instance
+
+    def _instance(self, path: Path) -> Instance:
+        instance = self._opened(path)
+        path.unlink()
+        return instance
+
+    def _opened(self, path: Path) -> Instance:
+        _, series, instance = path.stem.split("_")
+        with path.open("rb", buffering=0) as file:
+            found = read_part10(file)
+            body = ArrivedBody(os.dup(file.fileno()), found.offset, self._cancel)
+        self.uids.add(UID(instance))
+        ref = Ref(self._study, UID(series), UID(instance))
+        return Instance(ref, found.sop_class, found.transfer_syntax, body)
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+class ArrivedBody:
+    """The data set of a file that may still grow (`adit.dicom.instance.Body`).
+
+    A file that is complete is read-only; one that is not, and that nobody holds, was given up.
+    """
+
+    def __init__(self, descriptor: int, offset: int, cancel: Cancellation) -> None:
+        """Take over *descriptor*, open for reading."""
+        self._descriptor = descriptor
+        self._offset = offset
+        self._cancel = cancel
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @property
+    def size(self) -> int | None:
+        with self._lock:
+            if self._closed:
+                return None
+            found = os.fstat(self._descriptor)
+        return found.st_size - self._offset if _is_complete(found) else None
+
+    def chunks(self, start: int = 0) -> Iterator[memoryview]:
+        """See `Body.chunks`.
+
+        Raises:
+            ConnectionBroken: The rest will not come.
+            Canceled: The token was set while waiting.
+            ValueError: The body is closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise ValueError("the body of the instance is closed")
+            # One of our own, so that closing the body does not pull it away.
+            descriptor = os.dup(self._descriptor)
+        try:
+            buffer = memoryview(bytearray(_CHUNK))
+            at = self._offset + start
+            complete = False
+            while True:
+                if read := os.preadv(descriptor, [buffer], at):
+                    at += read
+                    yield buffer[:read]
+                elif complete:
+                    return
+                else:
+                    complete = self._wait(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _wait(self, descriptor: int) -> bool:
+        """Wait a moment for more. True when there is nothing more to wait for."""
+        if _is_complete(os.fstat(descriptor)):
+            return True
+        # Only who writes it holds it. That it was finished in between must not look like a loss.
+        if is_free(descriptor) and not _is_complete(os.fstat(descriptor)):
+            raise ConnectionBroken("an instance broke off while it was received")
+        self._cancel.wait(_LOOK)
+        return False
+
+    def close(self) -> None:
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                os.close(self._descriptor)
+
+
+def _is_complete(found: os.stat_result) -> bool:
+    return not found.st_mode & stat.S_IWUSR

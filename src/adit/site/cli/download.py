@@ -1,0 +1,192 @@
+"""`adit download`: a study as a ZIP file, streamed to the disk or to standard output."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, cast
+
+import typer
+
+from adit.accounts.models import User
+from adit.audit.models import Outcome
+from adit.audit.record import record
+from adit.dicom.errors import DicomError
+from adit.dicom.protocols import Sink
+from adit.dicom.refs import uid
+from adit.endpoints.cancel import NEVER
+from adit.endpoints.zipped import Incomplete, Zipped
+from adit.nodes.finding import find_node
+from adit.nodes.models import Node
+from adit.nodes.permissions import can_send, may_use
+from adit.site.cli.acting import me
+from adit.site.cli.explaining import explained
+from adit.site.cli.output import Failed, Misused, print_json
+from adit.site.cli.searching import place
+from adit.site.env import config
+from adit.site.working import opening_of
+from adit.transfer.events import Event, Placed
+from adit.transfer.ledger import Ledger, Status
+from adit.transfer.manifest import manifest_of
+from adit.transfer.plan import Layout, TransferStudy
+from adit.transfer.runners import transfer
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+STDOUT = "-"
+
+
+@app.command()
+def download(
+    node: Annotated[str, typer.Argument(help="Where the study is.")],
+    study: Annotated[str, typer.Option(help="Study Instance UID.", metavar="UID")],
+    to: Annotated[str, typer.Option("--to", help="The ZIP file; - for standard output.", metavar="FILE")],
+    series: Annotated[
+        list[str] | None, typer.Option(help="Only this series of the study; may be repeated.", metavar="UID")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
+) -> None:
+    """Download one study, or some of its series, as a ZIP file whose last entry is MANIFEST.json."""
+    item = TransferStudy(uid(study), tuple(dict.fromkeys(map(uid, series or []))))
+    if to == STDOUT and as_json:
+        raise Misused("--json and '--to -' both want the standard output.")
+    with explained():
+        found, user = find_node(node), me()
+        may_use(found, user=user, group=user.active_group, as_source=True).require()
+        can_send(found).require()
+        with _ended_cleanly(), _written(to) as file, place(found) as keep:
+            ledger = _download(found, item, file, by=user, keep=keep)
+    if as_json:
+        print_json(manifest_of(item.study, ledger))
+    else:
+        verdict = ledger.verdict()
+        print(f"{_where(to)}: {verdict.message}.", file=sys.stderr if to == STDOUT else sys.stdout)
+
+
+def _download(node: Node, item: TransferStudy, file: BinaryIO, *, by: User, keep: Callable[[], None]) -> Ledger:
+    """Write the ZIP file, and into the audit trail that it left and what became of it.
+
+    Raises:
+        DicomError: It is not whole.
+    """
+    ledger = Ledger()
+    patient = ""
+
+    def note(action: str, outcome: Outcome = Outcome.DONE, **details: Any) -> None:
+        told = {"series": list(item.series), **details}
+        record(
+            action, by=by, outcome=outcome, nodes=[node.name], patient_id=patient, study_uid=item.study, details=told
+        )
+
+    try:
+        for event in _events(node, item, file, ledger, keep):
+            if isinstance(event, Placed):
+                patient = event.patient_id
+                note("download.started")
+    except BaseException as error:
+        reason = str(error) if isinstance(error, DicomError) else type(error).__name__
+        note("download.ended", Outcome.FAILED, stored=len(ledger.stored_instances), reason=reason)
+        raise
+    note("download.ended", stored=len(ledger.stored_instances))
+    return ledger
+
+
+def _events(
+    node: Node, item: TransferStudy, file: BinaryIO, ledger: Ledger, keep: Callable[[], None]
+) -> Iterator[Event]:
+    def write(data: bytes | memoryview) -> None:
+        keep()
+        file.write(data)
+
+    def manifest() -> dict[str, Any]:
+        _whole(ledger)
+        return manifest_of(item.study, ledger)
+
+    def open_sink(layout: Layout | None) -> Sink:
+        assert layout is not None
+        return Zipped(write, folder=f"{layout.patient}/{layout.study}", manifest=manifest, cancel=NEVER)
+
+    with ExitStack() as stack:
+        source = stack.enter_context(opening_of(config()).source(node, cancel=NEVER, associations=1))
+        events = transfer(
+            item, source=source, open_sink=open_sink, ledger=ledger, cancel=NEVER, job_folder="", again=False
+        )
+        with closing(cast("Any", events)):
+            for event in events:
+                ledger.apply(event)
+                keep()
+                yield event
+
+
+def _whole(ledger: Ledger) -> None:
+    """Raises Incomplete when an instance is missing; a source that cannot say how many it has is believed."""
+    verdict = ledger.verdict()
+    if verdict.status is not Status.SUCCESS and any(tally.failed for tally in ledger.series.values()):
+        raise Incomplete(verdict.message)
+
+
+@contextmanager
+def _written(to: str) -> Iterator[BinaryIO]:
+    """What to write into: a file that has its name only when the block ended without an error.
+
+    Raises:
+        Failed: It cannot be written.
+    """
+    if to == STDOUT:
+        if sys.stdout.isatty():
+            raise Misused("A ZIP file is nothing for a terminal: send the standard output elsewhere.")
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = Path(to)
+    if path.is_dir():
+        raise Misused(f"{path} is a folder; name a file.")
+    hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with _nameless(path.parent) or hidden.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            if not hidden.exists():
+                # Only with a folder's descriptor, which is of no matter here, does os.link follow the link.
+                os.link(f"/proc/self/fd/{file.fileno()}", hidden, src_dir_fd=file.fileno())
+        hidden.replace(path)
+    except OSError as error:
+        raise Failed(f"{path} cannot be written: {error.strerror or error}.") from error
+    finally:
+        with suppress(OSError):
+            hidden.unlink(missing_ok=True)
+
+
+def _nameless(folder: Path) -> BinaryIO | None:
+    """A file in *folder* without a name, which is gone with the process; None where the disk has no such files."""
+    try:
+        return os.fdopen(os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666), "wb")
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+            return None
+        raise
+
+
+@contextmanager
+def _ended_cleanly() -> Iterator[None]:
+    """While the block runs, SIGTERM ends it as Ctrl-C does, so that nothing is left behind."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _where(to: str) -> str:
+    return "standard output" if to == STDOUT else to

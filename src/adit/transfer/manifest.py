@@ -1,0 +1,34 @@
+"""The ledger as it goes along with what was moved: MANIFEST.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adit.dicom.refs import UID
+from adit.transfer.ledger import Ledger
+
+VERSION = 1
+"""Of the form. Raise it when a field changes its meaning."""
+
+
+def manifest_of(study: UID, ledger: Ledger) -> dict[str, Any]:
+    """What was expected of each series, what was stored of it and what was excluded, as JSON.
+
+    Numbers are of instances; `expected` is null where the source cannot say.
+    """
+    return {
+        "version": VERSION,
+        "study": study,
+        "series": [
+            {
+                "series": tally.series,
+                "expected": tally.expected,
+                "stored": len(tally.stored),
+                "excluded": len(tally.excluded),
+                "reasons": tally.reasons(),
+                "notes": list(tally.notes),
+            }
+            for tally in ledger.series.values()
+        ],
+        "notes": list(ledger.notes),
+    }
