@@ -123,7 +123,7 @@ class Server:
 
     def close(self) -> None:
         """Release what is still open."""
-        self._finder.rest()
+        self._finder.close()
         self._storer.close()
 
 
