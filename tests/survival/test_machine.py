@@ -71,8 +71,10 @@ def ended(adit: Adit, job: int) -> dict[str, Any]:
     told: dict[str, Any] = {}
 
     def has() -> bool:
+        told.clear()
+        # While the database is away, an error.
         told.update(adit.json("job", "show", str(job)))
-        return told["status"] in ("success", "warning", "failure", "canceled")
+        return told.get("status") in ("success", "warning", "failure", "canceled")
 
     eventually(has, f"job {job} ends: {told}", within=60)
     return told
