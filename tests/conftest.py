@@ -7,10 +7,10 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _no_traces_of_other_tests(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Empty the audit trail behind a test that commits: Django's flush leaves it alone, as it must."""
+    """Empty what Django's flush leaves alone behind a test that commits: the audit trail, and the tickets."""
     yield
     mark = request.node.get_closest_marker("django_db")
-    if mark is None or not mark.kwargs.get("transaction"):
+    if not (mark and mark.kwargs.get("transaction")) and "transactional_db" not in request.fixturenames:
         return
     request.getfixturevalue("django_db_blocker").unblock()
     try:
@@ -20,5 +20,6 @@ def _no_traces_of_other_tests(request: pytest.FixtureRequest) -> Iterator[None]:
             cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER USER")
             cursor.execute("TRUNCATE audit_event")
             cursor.execute("ALTER TABLE audit_event ENABLE TRIGGER USER")
+            cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
     finally:
         request.getfixturevalue("django_db_blocker").restore()
