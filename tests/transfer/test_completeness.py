@@ -23,14 +23,14 @@ def source(**faults):
 
 class TestAListing:
     def test_names_the_instances_of_each_series(self):
-        assert list_instances(source(), UID_OF_STUDY, SERIES) == LISTED
+        assert list_instances(source(), UID_OF_STUDY, SERIES, lean=True) == LISTED
 
     @pytest.mark.parametrize("fault", [{"lists_instances": False}, {"refuses_to_list": True}, {"unreachable": 2}])
     def test_is_empty_where_the_source_does_not_say(self, fault):
-        assert list_instances(source(**fault), UID_OF_STUDY, SERIES) == dict.fromkeys(SERIES)
+        assert list_instances(source(**fault), UID_OF_STUDY, SERIES, lean=True) == dict.fromkeys(SERIES)
 
     def test_goes_on_with_the_next_series_after_an_error(self):
-        assert list_instances(source(unreachable=1), UID_OF_STUDY, SERIES) == {
+        assert list_instances(source(unreachable=1), UID_OF_STUDY, SERIES, lean=True) == {
             SERIES[0]: None,
             SERIES[1]: LISTED[SERIES[1]],
         }

@@ -116,7 +116,7 @@ class Server:
             series_uid = series.uid("SeriesInstanceUID")
             if series_uid is None:
                 continue
-            query = Query.of(Level.INSTANCE, StudyInstanceUID=study, SeriesInstanceUID=series_uid)
+            query = Query.of(Level.INSTANCE, StudyInstanceUID=study, SeriesInstanceUID=series_uid, lean=True)
             for match in self.find(query):
                 if (instance := match.uid("SOPInstanceUID")) is not None:
                     yield instance
