@@ -36,13 +36,13 @@ class TestAListing:
         }
 
     def test_of_an_unknown_series_is_not_said_to_be_empty(self):
-        assert list_instances(source(), UID_OF_STUDY, [UID(uid_of("nobody"))]) == {uid_of("nobody"): None}
+        assert list_instances(source(), UID_OF_STUDY, [UID(uid_of("nobody"))], lean=True) == {uid_of("nobody"): None}
 
     def test_ends_when_canceled(self):
         token = CancelToken()
         token.set()
         with pytest.raises(Canceled):
-            list_instances(Memory(held(STUDY), cancel=token), UID_OF_STUDY, SERIES)
+            list_instances(Memory(held(STUDY), cancel=token), UID_OF_STUDY, SERIES, lean=True)
 
 
 class TestAsking:
