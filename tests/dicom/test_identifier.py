@@ -183,3 +183,18 @@ class TestADecodedIdentifier:
     def test_of_rubbish_is_a_data_set_or_bad_data(self, rubbish, syntax):
         with suppress(BadData):
             assert isinstance(decode(rubbish, syntax), Dataset)
+
+
+class TestALeanQuery:
+    def test_asks_for_the_unique_keys_alone(self):
+        query = Query.of(Level.INSTANCE, lean=True, StudyInstanceUID="1.2", SeriesInstanceUID="1.2.3")
+
+        identifier = find_identifier(query)
+
+        assert {element.keyword for element in identifier} == {
+            "SpecificCharacterSet",
+            "QueryRetrieveLevel",
+            "StudyInstanceUID",
+            "SeriesInstanceUID",
+            "SOPInstanceUID",
+        }

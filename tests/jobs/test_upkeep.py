@@ -111,7 +111,11 @@ class TestUpkeep:
         assert Task.objects.get().status == "pending"
         assert not Worker.objects.exists()
 
-    @pytest.mark.parametrize(("machine", "pid"), [("another", 999_999_999), ("", 999_999_999), (here(), os.getpid())])
+    @pytest.mark.parametrize(
+        ("machine", "pid"),
+        [("another", 999_999_999), ("", 999_999_999), (here(), os.getpid())],
+        ids=["elsewhere", "unknown", "alive"],
+    )
     def test_does_not_judge_processes_that_it_cannot_see_or_that_run(self, machine, pid):
         two_servers()
         submitted()

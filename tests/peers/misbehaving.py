@@ -222,6 +222,8 @@ class MisbehavingPacs:
         if script.find_status is not None:
             peer.respond(message, script.find_status)
             return
+        if request.key("QueryRetrieveLevel") == "IMAGE" and script.image_level == "silent":
+            peer.ignore()
         if request.key("QueryRetrieveLevel") == "IMAGE" and script.image_level == "fails":
             peer.respond(message, _CANNOT_UNDERSTAND)
             return

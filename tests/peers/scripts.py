@@ -142,7 +142,7 @@ class Script:
     only_syntax: str | None = None
 
     ignores_filters: bool = False
-    image_level: Literal["works", "fails", "empty"] = "works"
+    image_level: Literal["works", "fails", "empty", "silent"] = "works"
     leaves_out_counts: bool = False
     counts_off_by: int = 0
     find_status: int | None = None

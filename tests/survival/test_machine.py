@@ -23,9 +23,12 @@ from tests.survival.stage import PATIENCE, assert_whole, complete, numbers
 QUICK = {"ADIT_LEASE": "30", "ADIT_HEARTBEAT": "0.5", "ADIT_TASK_RETRY_WAITS": "0.1,0.1,0.1"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def adit() -> Iterator[Adit]:
-    """A whole ADIT that runs. Not below `tmp_path`, which is closed to the account of PostgreSQL."""
+    """A whole ADIT that runs, and does so again after each test.
+
+    Not below `tmp_path`, which is closed to the account of PostgreSQL.
+    """
     room = Path(tempfile.mkdtemp(prefix="adit-survival-"))
     room.chmod(0o755)
     one = Adit(room / "home", free_port())
@@ -62,8 +65,8 @@ def add(adit: Adit, name: str, pacs: MisbehavingPacs) -> None:
     assert added.returncode == 0, added.stderr
 
 
-def send(adit: Adit, study: Study) -> int:
-    return int(adit.json("transfer", "--from", "A", "--to", "B", "--study", study.uid)["id"])
+def send(adit: Adit, study: Study, source: str, destination: str) -> int:
+    return int(adit.json("transfer", "--from", source, "--to", destination, "--study", study.uid)["id"])
 
 
 def ended(adit: Adit, job: int) -> dict[str, Any]:
@@ -71,8 +74,10 @@ def ended(adit: Adit, job: int) -> dict[str, Any]:
     told: dict[str, Any] = {}
 
     def has() -> bool:
+        told.clear()
+        # While the database is away, an error.
         told.update(adit.json("job", "show", str(job)))
-        return told["status"] in ("success", "warning", "failure", "canceled")
+        return told.get("status") in ("success", "warning", "failure", "canceled")
 
     eventually(has, f"job {job} ends: {told}", within=60)
     return told
@@ -84,10 +89,10 @@ class TestAMachine:
         gate.let(150)
         folder = adit.home.parent / "folder"
         folder.mkdir()
-        with misbehaving(study, script=Script(gate=gate)) as source:
+        with misbehaving(study, script=Script(gate=gate), ae_title="A") as source:
             add(adit, "A", source)
             assert adit("node", "add", "B", "--folder", str(folder)).returncode == 0
-            job = send(adit, study)
+            job = send(adit, study, "A", "B")
             gate.wait_until_somebody_waits(seconds=PATIENCE)
             source.seen.wait_until(lambda seen: len(seen.sent) == 150, seconds=PATIENCE)
             processes = everything(adit)
@@ -109,10 +114,13 @@ class TestAMachine:
     def test_whose_database_is_killed_goes_on_with_the_transfer(self, adit: Adit, study: Study) -> None:
         gate = Gate()
         gate.let(50)
-        with misbehaving(study, script=Script(gate=gate)) as source, misbehaving(ae_title="B") as destination:
-            add(adit, "A", source)
-            add(adit, "B", destination)
-            job = send(adit, study)
+        with (
+            misbehaving(study, script=Script(gate=gate), ae_title="C") as source,
+            misbehaving(ae_title="D") as destination,
+        ):
+            add(adit, "C", source)
+            add(adit, "D", destination)
+            job = send(adit, study, "C", "D")
             destination.seen.wait_until(lambda seen: len(seen.statuses) == 50, seconds=PATIENCE)
             (database,) = adit.children()["postgres"]
 

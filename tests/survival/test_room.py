@@ -17,6 +17,7 @@ from adit.jobs.models import Job
 from adit.nodes.models import Node
 from tests.jobs.a_worker import wait_until
 from tests.peers.data import Study, ct_study
+from tests.peers.scripts import Script
 from tests.survival.stage import (
     PATIENCE,
     Stage,
@@ -147,6 +148,16 @@ class TestAFolderWithoutRoom:
         assert numbers(report(job)) == complete(20)
         assert not kept & set(source.seen.sent[sent:])
         assert_whole(path, study.files)
+
+    def test_ends_a_question_that_is_still_out(self, stage: Stage, study: Study) -> None:
+        stage.folder("B", quota_gb=0.004)
+        source = stage.misbehaving("A", study, script=Script(image_level="silent"))
+        job = submitted(study)
+        with stage.crew(waits=(0.05, 600)):
+            waits_because(job, "B: the quota of 0.004 GB is used up")
+
+            source.seen.wait_until(lambda seen: seen.open == 0, seconds=PATIENCE)
+            stage.assert_nothing_is_left()
 
 
 class TestASpoolWithoutRoom:

@@ -259,6 +259,21 @@ class TestASourceThatAnswersBadly:
 
         assert (told["status"], numbers(told)) == ("success", complete(10))
 
+    @pytest.mark.parametrize(("status", "attempts"), [(0xA700, 4), (0xC001, 1)])
+    def test_and_with_a_failure_is_asked_again_only_where_that_may_help(
+        self, stage: Stage, study: Study, status: int, attempts: int
+    ) -> None:
+        stage.misbehaving("A", study, script=Script(find_status=status))
+        stage.misbehaving("B")
+
+        told = stage.run(study, tries=0)
+
+        (task,) = told["tasks"]
+        assert (told["status"], task["attempts"], task["entries"]) == ("failure", attempts, [])
+        assert task["message"].startswith("A: ")
+        assert task["message"].count(f"(0x{status:04X})") == 1
+        assert task["message"].endswith("(can be mended by the administrator of the PACS)")
+
     def test_and_does_not_know_the_study_fails_at_once(self, stage: Stage, study: Study) -> None:
         stage.misbehaving("A")
         stage.misbehaving("B")

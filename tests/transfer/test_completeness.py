@@ -23,26 +23,26 @@ def source(**faults):
 
 class TestAListing:
     def test_names_the_instances_of_each_series(self):
-        assert list_instances(source(), UID_OF_STUDY, SERIES) == LISTED
+        assert list_instances(source(), UID_OF_STUDY, SERIES, lean=True) == LISTED
 
     @pytest.mark.parametrize("fault", [{"lists_instances": False}, {"refuses_to_list": True}, {"unreachable": 2}])
     def test_is_empty_where_the_source_does_not_say(self, fault):
-        assert list_instances(source(**fault), UID_OF_STUDY, SERIES) == dict.fromkeys(SERIES)
+        assert list_instances(source(**fault), UID_OF_STUDY, SERIES, lean=True) == dict.fromkeys(SERIES)
 
     def test_goes_on_with_the_next_series_after_an_error(self):
-        assert list_instances(source(unreachable=1), UID_OF_STUDY, SERIES) == {
+        assert list_instances(source(unreachable=1), UID_OF_STUDY, SERIES, lean=True) == {
             SERIES[0]: None,
             SERIES[1]: LISTED[SERIES[1]],
         }
 
     def test_of_an_unknown_series_is_not_said_to_be_empty(self):
-        assert list_instances(source(), UID_OF_STUDY, [UID(uid_of("nobody"))]) == {uid_of("nobody"): None}
+        assert list_instances(source(), UID_OF_STUDY, [UID(uid_of("nobody"))], lean=True) == {uid_of("nobody"): None}
 
     def test_ends_when_canceled(self):
         token = CancelToken()
         token.set()
         with pytest.raises(Canceled):
-            list_instances(Memory(held(STUDY), cancel=token), UID_OF_STUDY, SERIES)
+            list_instances(Memory(held(STUDY), cancel=token), UID_OF_STUDY, SERIES, lean=True)
 
 
 class TestAsking:

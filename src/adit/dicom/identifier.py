@@ -90,7 +90,8 @@ def find_identifier(query: Query, *, unicode: bool = True) -> Dataset:
         _require_uid(keyword, keys.get(keyword, ""), query.level)
     charset = _charset(keys.values(), unicode=unicode)
     dataset = Dataset()
-    for keyword in dict.fromkeys((*RETURNED[query.level], *query.wanted, *keys)):
+    returned = (*_ABOVE.get(query.level, ()), UNIQUE[query.level]) if query.lean else RETURNED[query.level]
+    for keyword in dict.fromkeys((*returned, *query.wanted, *keys)):
         if keyword not in keyword_dict:
             raise BadQuery(f"'{keyword[:64]}' is no DICOM attribute")
         _add(dataset, keyword, _writable(keyword, keys.get(keyword, ""), charset))

@@ -21,7 +21,7 @@ from adit.dicom.contexts import (
     model_context,
     pairs_for,
 )
-from adit.dicom.errors import BadData, DicomError, Refused
+from adit.dicom.errors import BadData, Canceled, DicomError, Refused
 from adit.dicom.identifier import find_identifier, retrieve_identifiers
 from adit.dicom.instance import Instance
 from adit.dicom.match import Match
@@ -99,6 +99,8 @@ class Finder:
         self._dial = dial
         self._seen = seen
         self._idle: list[Association] = []
+        self._busy: set[Association] = set()
+        self._closed = False
         self._lock = threading.Lock()
 
     def find(self, query: Query) -> Iterator[Match]:
@@ -128,8 +130,9 @@ class Finder:
             association.abort()
             raise
         else:
-            self._give(association)
             return
+        finally:
+            self._give(association)
         yield from self.find(query)
 
     def _model_for(self, level: Level) -> UID:
@@ -149,14 +152,43 @@ class Finder:
 
     def _take(self) -> tuple[Association, bool]:
         with self._lock:
+            self._check()
             if self._idle:
-                return self._idle.pop(), False
+                association = self._idle.pop()
+                self._busy.add(association)
+                return association, False
         models = enumerate(FIND_MODELS[root] for root in self._dial.config.finds)
-        return self._dial([replace(model_context(model), id=2 * n + 1) for n, model in models]), True
+        association = self._dial([replace(model_context(model), id=2 * n + 1) for n, model in models])
+        with self._lock:
+            self._busy.add(association)
+            closed = self._closed
+        if closed:
+            self._give(association)
+            self._check()
+        return association, True
+
+    def _check(self) -> None:
+        if self._closed:
+            raise Canceled("nobody asks any more")
 
     def _give(self, association: Association) -> None:
+        """Keep it for the next question, where it can still be used."""
         with self._lock:
-            self._idle.append(association)
+            self._busy.discard(association)
+            if kept := association.established and not self._closed:
+                self._idle.append(association)
+        if not kept:
+            association.abort()
+            association.close()
+
+    def close(self) -> None:
+        """End all questions, also of other threads, and let nobody ask any more."""
+        with self._lock:
+            self._closed = True
+            busy = tuple(self._busy)
+        for association in busy:
+            association.abort()
+        self.rest()
 
     def rest(self) -> None:
         """Release the associations that are kept."""

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from adit.dicom.dicomweb import JSON, asked_for, paged, search_urls, studies_url
+from adit.dicom.errors import Canceled
 from adit.dicom.json import from_json
 from adit.dicom.match import Match
 from adit.dicom.query import Query
@@ -33,6 +34,7 @@ class WebFinder:
         self._web = web
         self._seen = seen
         self._idle: list[Session] = []
+        self._closed = False
         self._lock = threading.Lock()
 
     def find(self, query: Query) -> Iterator[Match]:
@@ -114,13 +116,24 @@ class WebFinder:
 
     def _take(self) -> Session:
         with self._lock:
+            if self._closed:
+                raise Canceled("nobody asks any more")
             if self._idle:
                 return self._idle.pop()
         return self._web.session()
 
     def _give(self, session: Session) -> None:
         with self._lock:
-            self._idle.append(session)
+            if kept := not self._closed:
+                self._idle.append(session)
+        if not kept:
+            session.close()
+
+    def close(self) -> None:
+        """Let nobody ask any more; a question that is still out ends by its time-out at the latest."""
+        with self._lock:
+            self._closed = True
+        self.rest()
 
     def rest(self) -> None:
         """Close the connections that are kept."""

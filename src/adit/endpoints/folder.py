@@ -26,7 +26,7 @@ from adit.endpoints.files import UNFINISHED, identity_of, in_folder
 from adit.endpoints.names import LONGEST, safe_name
 from adit.endpoints.quota import Quota
 from adit.endpoints.spoolfile import NO_ROOM
-from adit.endpoints.syncing import begin_sync, sync_file_system, sync_folder
+from adit.endpoints.syncing import begin_sync, sync_files, sync_folder
 
 SUFFIX = ".dcm"
 
@@ -227,7 +227,7 @@ class Folder:
         batch, self._batch = self._batch, None
         series = self._folders[batch.series]
         try:
-            sync_file_system(self._study)
+            sync_files(written.hidden for written in batch.files.values())
             for written in batch.files.values():
                 os.rename(written.hidden, written.final)
             sync_folder(Path(series.path))

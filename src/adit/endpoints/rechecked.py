@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 
 from adit.dicom.instance import Instance
 from adit.dicom.match import Match
@@ -24,7 +25,7 @@ class Rechecked:
 
     def find(self, query: Query) -> Iterator[Match]:
         # The limit counts what fits: the peer is asked without it.
-        unlimited = Query(query.level, query.keys, query.wanted)
+        unlimited = replace(query, limit=None)
         given = 0
         for match in self._source.find(unlimited):
             if matches(match, query):

@@ -213,7 +213,7 @@ class Server:
             series_uid = series.uid("SeriesInstanceUID")
             if series_uid is None:
                 continue
-            query = Query.of(Level.INSTANCE, StudyInstanceUID=study, SeriesInstanceUID=series_uid)
+            query = Query.of(Level.INSTANCE, StudyInstanceUID=study, SeriesInstanceUID=series_uid, lean=True)
             for match in self.find(query):
                 if (instance := match.uid("SOPInstanceUID")) is not None:
                     yield instance
@@ -224,7 +224,8 @@ class Server:
 
     def close(self) -> None:
         """Release what is still open."""
-        self._rest()
+        for finder in self._finds.values():
+            finder.close()
         for way in self._stores.values():
             way.close()
 

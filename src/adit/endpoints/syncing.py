@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -17,21 +18,20 @@ def begin_sync(descriptor: int) -> None:
     _libc.sync_file_range(descriptor, ctypes.c_int64(0), ctypes.c_int64(0), _WRITE)
 
 
-def sync_file_system(folder: Path) -> None:
-    """Write everything that is pending on the file system of *folder* to its disk (syncfs(2)).
+def sync_files(paths: Iterable[str]) -> None:
+    """Wait until the disk has what the files hold.
 
-    One call for many files: a third of the time that syncing each of them takes (measured).
+    Not syncfs(2), which is one call for all but waits for whatever others write to the same file system too.
 
     Raises:
         OSError: It could not be written.
     """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        if _libc.syncfs(descriptor):
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), str(folder))
-    finally:
-        os.close(descriptor)
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

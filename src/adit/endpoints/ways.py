@@ -43,6 +43,9 @@ class Finds(Protocol):
     def rest(self) -> None:
         """Release the connections that are kept for the next question."""
 
+    def close(self) -> None:
+        """End what is still being asked, and release everything."""
+
 
 class Retrieves(Protocol):
     """A way to retrieve: see `Source.retrieve`. What is not there is no error, or NotFound."""

@@ -54,7 +54,8 @@ def _of_server(node: Node) -> dict[str, str]:
     if not 1 <= node.max_associations <= MOST_ASSOCIATIONS:
         wrong["max_associations"] = f"A server takes between 1 and {MOST_ASSOCIATIONS} associations at the same time."
     for field in ("connect_timeout", "idle_timeout"):
-        if getattr(node, field) <= 0:
+        # Neither "nan" nor "inf" is a number of seconds.
+        if not 0 < getattr(node, field) < float("inf"):
             wrong[field] = "A time-out is more than 0 seconds."
     if node.path or node.quota_gb is not None or node.warning_gb is not None:
         wrong["path"] = "Path, quota and warning belong to a folder, not to a server."
@@ -97,7 +98,7 @@ def _of_folder(node: Node) -> dict[str, str]:
         wrong["kind"] = "A folder has a path and neither AE title, host, port, URL nor abilities."
     for field in ("quota_gb", "warning_gb"):
         value = getattr(node, field)
-        if value is not None and value <= 0:
+        if value is not None and not 0 < value < float("inf"):
             wrong[field] = "A size is more than 0 GB; leave it empty for no limit."
     if node.quota_gb is not None and node.warning_gb is not None and node.warning_gb > node.quota_gb:
         wrong["warning_gb"] = "The warning comes before the quota is reached: it is not above it."

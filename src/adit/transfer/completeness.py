@@ -17,20 +17,24 @@ Listing = dict[UID, frozenset[UID] | None]
 """Series → SOP Instance UIDs of it, or None where the source did not say."""
 
 
-def list_instances(source: Source, study: UID, series: Iterable[UID]) -> Listing:
+def list_instances(source: Source, study: UID, series: Iterable[UID], *, lean: bool) -> Listing:
     """Ask *source* for the SOP Instance UIDs of each series at image level.
 
     A series that the source does not answer for is None, whatever the reason: its counts
     then have to do.
 
+    Args:
+        lean: Ask for nothing else. Otherwise the source learns its SOP classes too, which it
+            needs to retrieve what it did not bring by guessing them.
+
     Raises:
         Canceled: The source's cancel token was set.
     """
-    return {each: _instances(source, study, each) for each in series}
+    return {each: _instances(source, study, each, lean=lean) for each in series}
 
 
-def _instances(source: Source, study: UID, series: UID) -> frozenset[UID] | None:
-    query = Query.of(Level.INSTANCE, StudyInstanceUID=study, SeriesInstanceUID=series)
+def _instances(source: Source, study: UID, series: UID, *, lean: bool) -> frozenset[UID] | None:
+    query = Query.of(Level.INSTANCE, StudyInstanceUID=study, SeriesInstanceUID=series, lean=lean)
     try:
         found = frozenset(uid for match in source.find(query) if (uid := match.uid("SOPInstanceUID")))
     except Canceled:
@@ -48,7 +52,7 @@ class Asking:
     """
 
     def __init__(self, source: Source, study: UID, series: Sequence[UID]) -> None:
-        self._ask: Callable[[], Listing] = partial(list_instances, source, study, tuple(series))
+        self._ask: Callable[[], Listing] = partial(list_instances, source, study, tuple(series), lean=True)
         self._pool: ThreadPoolExecutor | None = None
         self._answer: Future[Listing] | None = None
         if series and source.capabilities.finds_while_retrieving:

@@ -76,7 +76,7 @@ def transfer(
     sink = open_sink(layout)
     refs: list[Ref] = [Ref(item.study, each) for each in item.series] or [Ref(item.study)]
     if again:
-        yield from _expected(ledger, list_instances(source, item.study, list(ledger.series)))
+        yield from _expected(ledger, list_instances(source, item.study, list(ledger.series), lean=False))
         yield from _held(ledger, sink.holds(item.study))
         refs = list(still_missing(item.study, ledger.series.values()))
     with sink:
@@ -125,9 +125,13 @@ def _held(ledger: Ledger, held: frozenset[UID] | None) -> Iterator[Event]:
 
 def _rounds(study: UID, refs: list[Ref], source: Source, sink: Sink, ledger: Ledger) -> Iterator[Event]:
     """Retrieve and store *refs*, then what is still missing, as long as that brings something."""
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         if not refs:
             return
+        if number:
+            series = dict.fromkeys(ref.series for ref in refs if ref.series)
+            yield from _expected(ledger, list_instances(source, study, series, lean=False))
+            refs = list(still_missing(study, ledger.series.values()))
         before = len(ledger.stored_instances)
         unlisted = [tally.series for tally in ledger.series.values() if _to_be_asked(tally.count, tally.listed)]
         broken: DicomError | None = None
@@ -143,7 +147,7 @@ def _rounds(study: UID, refs: list[Ref], source: Source, sink: Sink, ledger: Led
         helped = len(ledger.stored_instances) > before
         if refs and broken and not (broken.transient and helped):
             raise broken
-        if not helped:
+        if number and not helped:
             return
         if refs and broken:
             yield Noted(f"went on after: {broken}")

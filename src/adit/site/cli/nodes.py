@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -249,7 +250,14 @@ def _values(
     folder: Path | None,
     quota: float | None,
 ) -> dict[str, Any]:
-    """The fields of a node that were given."""
+    """The fields of a node that were given.
+
+    Raises:
+        Misused: The folder cannot be written.
+    """
+    if folder is not None:
+        folder = folder.expanduser().absolute()
+        _can_be_written(folder)
     given = {
         "ae_title": ae_title,
         "host": host,
@@ -257,7 +265,7 @@ def _values(
         "max_associations": max_associations,
         "idle_timeout": idle_timeout,
         "dicomweb_url": dicomweb,
-        "path": None if folder is None else str(folder.expanduser().absolute()),
+        "path": None if folder is None else str(folder),
         "quota_gb": quota,
     }
     return {field: value for field, value in given.items() if value is not None}
@@ -287,6 +295,15 @@ def _content(file: Path) -> str:
         return sys.stdin.read() if str(file) == "-" else file.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise Misused(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.") from error
+
+
+def _can_be_written(folder: Path) -> None:
+    """See that files can be put into *folder*, or it can be made. The workers of this machine run as who asks."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir():
+        raise Misused(f"--folder: {folder} is no folder{'' if there == folder else f': {there} is a file'}.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise Misused(f"--folder: {folder} cannot be written; whoever looks after {there} can allow it.")
 
 
 _BY_WORD = {

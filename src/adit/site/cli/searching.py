@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 from django.db.models.functions import Now
@@ -56,7 +57,8 @@ def searching(node: Node, *, by: User) -> Iterator[Source]:
         study, patient = query.value("StudyInstanceUID"), query.value("PatientID")
         record("search", by=by, nodes=[node.name], patient_id=patient, study_uid=study, details=details)
 
-    with place(node), opening_of(config()).source(node, cancel=NEVER, associations=1, note=note) as source:
+    opening = replace(opening_of(config()), waits=config().retry_waits[:1])
+    with place(node), opening.source(node, cancel=NEVER, associations=1, note=note) as source:
         yield source
 
 

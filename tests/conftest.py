@@ -1,0 +1,25 @@
+"""What holds for all tests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_traces_of_other_tests(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Empty what Django's flush leaves alone behind a test that commits: the audit trail, and the tickets."""
+    yield
+    mark = request.node.get_closest_marker("django_db")
+    if not (mark and mark.kwargs.get("transaction")) and "transactional_db" not in request.fixturenames:
+        return
+    request.getfixturevalue("django_db_blocker").unblock()
+    try:
+        from django.db import connection  # noqa: PLC0415  not before the settings are read
+
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER USER")
+            cursor.execute("TRUNCATE audit_event")
+            cursor.execute("ALTER TABLE audit_event ENABLE TRIGGER USER")
+            cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
+    finally:
+        request.getfixturevalue("django_db_blocker").restore()
