@@ -21,7 +21,7 @@ from adit.endpoints.files import UNFINISHED
 from adit.endpoints.locked import Locked
 from adit.endpoints.names import LONGEST, safe_name
 from adit.endpoints.quota import Quota
-from adit.endpoints.syncing import sync_file_system, sync_folder
+from adit.endpoints.syncing import sync_files, sync_folder
 
 MANIFEST = "MANIFEST.json"
 
@@ -91,7 +91,7 @@ def seal(
                     file.writef(content, path)
             file.writestr(json.dumps(manifest, indent=2, ensure_ascii=False), MANIFEST)
         _prove(hidden, password, len(staged) + 1, cancel)
-        sync_file_system(archive.root)
+        sync_files([str(hidden)])
         hidden.replace(archive.path)
         sync_folder(archive.root)
     except OSError as error:

@@ -17,7 +17,7 @@ from adit.dicom.refs import UID
 from adit.endpoints.files import UNFINISHED
 from adit.endpoints.names import LONGEST, safe_name
 from adit.endpoints.quota import Quota
-from adit.endpoints.syncing import sync_file_system, sync_folder
+from adit.endpoints.syncing import sync_files, sync_folder
 
 RECORD = ".made-of.json"
 """Hidden beside the files: which instances they were made of, and the files' hashes."""
@@ -81,7 +81,7 @@ class Shelf:
                 "files": hashes,
             }
             (hidden / RECORD).write_text(json.dumps(record), encoding="ascii")
-            sync_file_system(self._study)
+            sync_files(str(path) for path in hidden.iterdir())
             if folder.exists():
                 folder.rename(old)
             hidden.rename(folder)

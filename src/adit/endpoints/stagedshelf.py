@@ -14,7 +14,7 @@ from adit.endpoints.folder import Place
 from adit.endpoints.locked import CHUNK, Locked, WrongKey, write_locked
 from adit.endpoints.quota import Quota
 from adit.endpoints.shelf import Made
-from adit.endpoints.syncing import sync_file_system, sync_folder
+from adit.endpoints.syncing import sync_files, sync_folder
 
 
 class StagedShelf:
@@ -63,7 +63,7 @@ class StagedShelf:
                 }
                 with hidden[final].open("wb") as file:
                     write_locked(file, self._archive.key, about, self._read(files[suffix]))
-            sync_file_system(folder)
+            sync_files(map(str, hidden.values()))
             for final, unfinished in hidden.items():
                 unfinished.rename(final)
             for path, earlier in self._staged(made.study):

@@ -19,7 +19,7 @@ from adit.endpoints.files import UNFINISHED
 from adit.endpoints.folder import SUFFIX, Place, series_name
 from adit.endpoints.locked import Locked, WrongKey, write_locked
 from adit.endpoints.quota import Quota
-from adit.endpoints.syncing import sync_file_system, sync_folder
+from adit.endpoints.syncing import sync_files, sync_folder
 
 BATCH_FILES = 512
 BATCH_SECONDS = 2.0
@@ -168,7 +168,7 @@ class Staging:
         if not batch:
             return ()
         try:
-            sync_file_system(self._archive.staging)
+            sync_files(str(written.hidden) for written in batch.values())
             for written in batch.values():
                 written.hidden.rename(written.final)
             for folder in {written.final.parent for written in batch.values()}:
