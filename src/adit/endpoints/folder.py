@@ -204,7 +204,7 @@ class Folder:
                     _write_all(file, buffers)
                     buffers = []
             _write_all(file, buffers)
-            begin_sync(file)
+            begin_sync(file, instance.body.size or 0)
         finally:
             os.close(file)
         return digest.digest()
@@ -227,7 +227,7 @@ class Folder:
         batch, self._batch = self._batch, None
         series = self._folders[batch.series]
         try:
-            sync_files(written.hidden for written in batch.files.values())
+            sync_files([written.hidden for written in batch.files.values()])
             for written in batch.files.values():
                 os.rename(written.hidden, written.final)
             sync_folder(Path(series.path))

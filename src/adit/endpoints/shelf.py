@@ -81,7 +81,7 @@ class Shelf:
                 "files": hashes,
             }
             (hidden / RECORD).write_text(json.dumps(record), encoding="ascii")
-            sync_files(str(path) for path in hidden.iterdir())
+            sync_files([str(path) for path in hidden.iterdir()])
             if folder.exists():
                 folder.rename(old)
             hidden.rename(folder)

@@ -63,7 +63,7 @@ class StagedShelf:
                 }
                 with hidden[final].open("wb") as file:
                     write_locked(file, self._archive.key, about, self._read(files[suffix]))
-            sync_files(map(str, hidden.values()))
+            sync_files([str(path) for path in hidden.values()])
             for final, unfinished in hidden.items():
                 unfinished.rename(final)
             for path, earlier in self._staged(made.study):

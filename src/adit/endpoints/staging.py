@@ -168,7 +168,7 @@ class Staging:
         if not batch:
             return ()
         try:
-            sync_files(str(written.hidden) for written in batch.values())
+            sync_files([str(written.hidden) for written in batch.values()])
             for written in batch.values():
                 written.hidden.rename(written.final)
             for folder in {written.final.parent for written in batch.values()}:
