@@ -39,6 +39,8 @@ def fits(keyword: str, wanted: str, found: str) -> bool:
 
     True where there is nothing to compare: see above.
     """
+    if wanted == found:
+        return True
     keys, values = _values(wanted), _values(found)
     if not keys or not values or any(not set(key) - {"*"} for key in keys):
         return True
