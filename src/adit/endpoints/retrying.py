@@ -14,11 +14,12 @@ from typing import Self, TypeVar
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from adit.dicom.errors import DicomError
-from adit.dicom.instance import Body, Instance
+from adit.dicom.instance import Instance
 from adit.dicom.match import Match
 from adit.dicom.protocols import Cancellation, Capabilities, Outcome, Receipt, Sink, Source
 from adit.dicom.query import Query
 from adit.dicom.refs import UID, Ref
+from adit.endpoints.lent import lent
 
 MOST_HELD = 16
 """Refused instances that are kept for another try; a peer that refuses more is full, not busy."""
@@ -137,21 +138,6 @@ class RetryingSink:
         return self._sink.holds(study)
 
 
-class _Lent:
-    """A body that closing leaves open."""
-
-    def __init__(self, body: Body) -> None:
-        self._body = body
-        self.chunks = body.chunks
-
-    @property
-    def size(self) -> int | None:
-        return self._body.size
-
-    def close(self) -> None:
-        pass
-
-
 class _Held:
     """The instances of one store: lent to the sink, closed after their last receipt."""
 
@@ -167,7 +153,7 @@ class _Held:
         for instance in instances:
             with self._lock:
                 self._out.setdefault(instance.ref, []).append(instance)
-            yield Instance(instance.ref, instance.sop_class, instance.transfer_syntax, _Lent(instance.body))
+            yield lent(instance)
 
     def keep(self, ref: Ref) -> bool:
         """Keep it for another try. False when there are too many."""

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from adit.dicom.errors import DicomError, NotFound, Refused
-from adit.dicom.instance import Body, Instance
+from adit.dicom.instance import Instance
 from adit.dicom.match import Match
 from adit.dicom.protocols import Receipt
 from adit.dicom.query import Query
@@ -18,6 +18,7 @@ from adit.dicom.refs import Ref
 from adit.dimse.errors import NoContext, Rejected
 from adit.endpoints.answers import HttpRefused
 from adit.endpoints.dialling import ServerConfig
+from adit.endpoints.lent import lent
 
 REMEMBERED = 600.0
 """Seconds for which a way that was refused is not the first to be tried."""
@@ -118,11 +119,11 @@ class Lending:
         with self._lock:
             before = [instance for several in self._out.values() for instance in several]
         for instance in before:
-            yield _lent(instance)
+            yield lent(instance)
         for instance in self._instances:
             with self._lock:
                 self._out.setdefault(instance.ref, []).append(instance)
-            yield _lent(instance)
+            yield lent(instance)
 
     def returned(self, ref: Ref) -> None:
         """There is a receipt for it."""
@@ -138,22 +139,3 @@ class Lending:
         for several in out.values():
             for instance in several:
                 instance.close()
-
-
-def _lent(instance: Instance) -> Instance:
-    return Instance(instance.ref, instance.sop_class, instance.transfer_syntax, _Lent(instance.body))
-
-
-class _Lent:
-    """A body that closing leaves open."""
-
-    def __init__(self, body: Body) -> None:
-        self._body = body
-        self.chunks = body.chunks
-
-    @property
-    def size(self) -> int | None:
-        return self._body.size
-
-    def close(self) -> None:
-        pass
