@@ -72,6 +72,15 @@ class TestAPulledStream:
         assert first.body.size == 1
         assert [each.body.size for each in producer.pushed[1:]] == [0] * (len(producer.pushed) - 1)
 
+    def test_closes_what_was_handed_over_and_not_taken(self):
+        producer = Producer(40)
+        stream = producer.pulled(ahead=32)
+        next(stream).close()
+        stream.close()
+
+        assert all(list(each.body.chunks()) == [] for each in producer.pushed)
+        assert threads() == []
+
     def test_a_cancel_wakes_a_blocked_reader(self):
         token, producer = CancelToken(), Producer(0, "block")
         setter = threading.Thread(target=token.set, args=("by the user",))

@@ -50,10 +50,11 @@ def asked(here, *studies, server="CALLER", host=HOST):
 
 
 def arrived(folder, study=STUDY):
-    return {
-        each.uid: (each.transfer_syntax, b"".join(map(bytes, each.body.chunks())))
-        for each in Arrivals(folder, UID(study.uid), NEVER).take()
-    }
+    came = {}
+    for each in Arrivals(folder, UID(study.uid), NEVER).take():
+        with each:
+            came[each.uid] = (each.transfer_syntax, b"".join(map(bytes, each.body.chunks())))
+    return came
 
 
 def called(here, calling="CALLER", title=TITLE):

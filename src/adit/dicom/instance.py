@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol, Self
 
 from pydicom import Dataset
@@ -74,17 +75,20 @@ class Instance:
         ref: Study, series and SOP Instance UID, all three.
         sop_class: SOP Class UID.
         transfer_syntax: Of the encoded bytes in *body*.
+        file: A complete file of the instance on this machine. Whoever holds the instance may
+            take it away, and writes none then; *body* remains readable. None where there is none.
     """
 
-    __slots__ = ("_head", "body", "ref", "sop_class", "transfer_syntax")
+    __slots__ = ("_head", "body", "file", "ref", "sop_class", "transfer_syntax")
 
-    def __init__(self, ref: Ref, sop_class: UID, transfer_syntax: UID, body: Body) -> None:
+    def __init__(self, ref: Ref, sop_class: UID, transfer_syntax: UID, body: Body, *, file: Path | None = None) -> None:
         if ref.instance is None:
             raise ValueError("an instance's reference names study, series and instance")
         self.ref = ref
         self.sop_class = sop_class
         self.transfer_syntax = transfer_syntax
         self.body = body
+        self.file = file
         self._head: Dataset | None = None
 
     @property

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from datetime import date, time
 
 from pydicom import Dataset
+from pydicom.tag import Tag
 
 from adit.dicom.refs import UID, BadUID, Level, Ref, uid
 from adit.dicom.values import person_name, read_date, read_time, read_whole, text
+
+_UIDS = {"StudyInstanceUID": Tag(0x0020000D), "SeriesInstanceUID": Tag(0x0020000E), "SOPInstanceUID": Tag(0x00080018)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,9 @@ class Match:
 
     def text(self, keyword: str) -> str:
         """The attribute as text: several values joined by backslash, empty when missing or broken."""
+        if keyword in _UIDS and (written := self.dataset.get_item(_UIDS[keyword])) is not None:
+            # Answers to lean queries hold nothing else, and thousands of them come.
+            return text(written.value)
         try:
             return text(self.dataset.get(keyword))
         except Exception:  # noqa: BLE001  a broken element in an answer must not break the list

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -54,17 +55,22 @@ def preamble_and_meta(sop_class: UID, instance: UID, transfer_syntax: UID) -> by
 
     The preamble is zero: whatever a sender hid in his is not carried on (CVE-2019-11687).
     """
-    meta = b"".join(
+    before, after = _around_instance(sop_class, transfer_syntax)
+    meta = before + _short(0x0003, b"UI", instance) + after
+    return bytes(128) + _MARK + struct.pack("<HH2sHL", 2, 0x0000, b"UL", 4, len(meta)) + meta
+
+
+@lru_cache(maxsize=256)
+def _around_instance(sop_class: UID, transfer_syntax: UID) -> tuple[bytes, bytes]:
+    """The file meta information before and behind the SOP Instance UID."""
+    version = struct.pack("<HH2sHLH", 2, 0x0001, b"OB", 0, 2, 0x0100)
+    return version + _short(0x0002, b"UI", sop_class), b"".join(
         (
-            struct.pack("<HH2sHLH", 2, 0x0001, b"OB", 0, 2, 0x0100),
-            _short(0x0002, b"UI", sop_class),
-            _short(0x0003, b"UI", instance),
             _short(0x0010, b"UI", transfer_syntax),
             _short(0x0012, b"UI", CLASS_UID),
             _short(0x0013, b"SH", VERSION_NAME),
         )
     )
-    return bytes(128) + _MARK + struct.pack("<HH2sHL", 2, 0x0000, b"UL", 4, len(meta)) + meta
 
 
 def _short(element: int, vr: bytes, text: str) -> bytes:

@@ -38,9 +38,16 @@ class Transport:
     def read_into(self, space: memoryview, seconds: float) -> int:
         """Wait at most *seconds* for bytes, and say how many came; 0 when the peer has closed."""
         self._wait_at_most(seconds)
-        size = self._socket.recv_into(space)
-        self._quick_ack()
-        return size
+        if isinstance(self._socket, ssl.SSLSocket):
+            size = self._socket.recv_into(space)
+            self._quick_ack()
+            return size
+        try:
+            # What is there already needs no acknowledgement in haste: the next read gives it.
+            return self._socket.recv_into(space, 0, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            self._quick_ack()
+        return self._socket.recv_into(space)
 
     def write(self, buffers: list[Buffer], seconds: float) -> None:
         """Write *buffers* in order; each step forward may take *seconds*."""

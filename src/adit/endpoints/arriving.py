@@ -20,6 +20,8 @@ from adit.endpoints.spool import LARGEST_IN_MEMORY
 _CHUNK = 256 << 10
 """Bytes that are read at a time."""
 
+TAKEN = ".taken"
+
 _LOOK = 0.005
 """Seconds between two looks at a file that grows."""
 
@@ -27,8 +29,8 @@ _LOOK = 0.005
 class Arrivals:
     """The instances of one expectation, each once for each time that it came.
 
-    A small one is there when it is complete, a large one while it still arrives. The files
-    are gone from the folder as soon as their instances are taken.
+    A small one is there when it is complete, a large one while it still arrives. What was
+    taken does not count as waiting any more, and its file goes with its instance.
 
     Attributes:
         uids: SOP Instance UIDs of what was taken.
@@ -71,25 +73,25 @@ class Arrivals:
     def _following(self, path: Path) -> Iterator[Instance]:
         """The instance of a file that grows, unless that is complete or given up by now."""
         try:
-            instance = self._opened(path)
+            instance = self._opened(path, taken=None)
         except FileNotFoundError:
             return
         self._followed.add(path.stem)
         yield instance
 
     def _instance(self, path: Path) -> Instance:
-        instance = self._opened(path)
-        path.unlink()
-        return instance
+        taken = path.with_suffix(TAKEN)
+        path.rename(taken)
+        return self._opened(taken, taken=taken)
 
-    def _opened(self, path: Path) -> Instance:
+    def _opened(self, path: Path, *, taken: Path | None) -> Instance:
         _, series, instance = path.stem.split("_")
         with path.open("rb", buffering=0) as file:
             found = read_part10(file)
-            body = ArrivedBody(os.dup(file.fileno()), found.offset, self._cancel)
+            body = ArrivedBody(os.dup(file.fileno()), found.offset, self._cancel, taken)
         self.uids.add(UID(instance))
         ref = Ref(self._study, UID(series), UID(instance))
-        return Instance(ref, found.sop_class, found.transfer_syntax, body)
+        return Instance(ref, found.sop_class, found.transfer_syntax, body, file=taken)
 
 
 def _size_of(path: Path) -> int:
@@ -105,9 +107,14 @@ class ArrivedBody:
     A file that is complete is read-only; one that is not, and that nobody holds, was given up.
     """
 
-    def __init__(self, descriptor: int, offset: int, cancel: Cancellation) -> None:
-        """Take over *descriptor*, open for reading."""
+    def __init__(self, descriptor: int, offset: int, cancel: Cancellation, file: Path | None) -> None:
+        """
+        Args:
+            descriptor: Open for reading; taken over.
+            file: Of the one that is complete; it goes when the body is closed. None while it grows.
+        """
         self._descriptor = descriptor
+        self._file = file
         self._offset = offset
         self._cancel = cancel
         self._lock = threading.Lock()
@@ -119,7 +126,7 @@ class ArrivedBody:
             if self._closed:
                 return None
             found = os.fstat(self._descriptor)
-        return found.st_size - self._offset if _is_complete(found) else None
+        return found.st_size - self._offset if self._is_complete(found) else None
 
     def chunks(self, start: int = 0) -> Iterator[memoryview]:
         """See `Body.chunks`.
@@ -151,10 +158,10 @@ class ArrivedBody:
 
     def _wait(self, descriptor: int) -> bool:
         """Wait a moment for more. True when there is nothing more to wait for."""
-        if _is_complete(os.fstat(descriptor)):
+        if self._is_complete(os.fstat(descriptor)):
             return True
         # Only who writes it holds it. That it was finished in between must not look like a loss.
-        if is_free(descriptor) and not _is_complete(os.fstat(descriptor)):
+        if is_free(descriptor) and not self._is_complete(os.fstat(descriptor)):
             raise ConnectionBroken("an instance broke off while it was received")
         self._cancel.wait(_LOOK)
         return False
@@ -164,7 +171,9 @@ class ArrivedBody:
             if not self._closed:
                 self._closed = True
                 os.close(self._descriptor)
+                if self._file is not None:
+                    self._file.unlink(missing_ok=True)
 
-
-def _is_complete(found: os.stat_result) -> bool:
-    return not found.st_mode & stat.S_IWUSR
+    def _is_complete(self, found: os.stat_result) -> bool:
+        # Whoever takes a complete file over makes it writable again.
+        return self._file is not None or not found.st_mode & stat.S_IWUSR

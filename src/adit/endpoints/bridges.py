@@ -10,6 +10,11 @@ from adit.dicom.errors import Canceled
 from adit.dicom.instance import Instance
 from adit.dicom.protocols import Cancellation
 
+TOGETHER = 16
+PATIENCE = 0.004
+"""So many instances are handed over at once, or what has come in so many seconds: two threads that
+wake each other for every small instance spend more time on that than on the instances."""
+
 Push = Callable[[Instance], None]
 """Hands an instance over. Blocks while the reader is too far behind. Raises Canceled when nobody reads any more."""
 
@@ -47,16 +52,16 @@ def pulled(
         stop()
 
     producer = threading.Thread(target=run, name=name, daemon=True)
+    taken: deque[Instance] = deque()
     with cancel.closing(canceled):
         producer.start()
         try:
-            while True:
-                cancel.check()
-                instance = handover.take(cancel)
-                if instance is None:
-                    break
-                yield instance
+            while taken := handover.take(cancel):
+                while taken:
+                    cancel.check()
+                    yield taken.popleft()
         finally:
+            _close_all(taken)
             if not handover.ended:
                 handover.refuse()
                 stop()
@@ -73,6 +78,7 @@ class _Handover:
 
     def __init__(self, ahead: int) -> None:
         self._ahead = max(1, ahead)
+        self._together = min(self._ahead, TOGETHER)
         self._ready: deque[Instance] = deque()
         self._changed = threading.Condition(threading.Lock())
         self._refusing = False
@@ -85,22 +91,25 @@ class _Handover:
                 self._changed.wait()
             if not self._refusing:
                 self._ready.append(instance)
-                self._changed.notify_all()
+                if len(self._ready) in (1, self._together):
+                    self._changed.notify_all()
                 return
         instance.close()
         raise Canceled("nobody reads any more")
 
-    def take(self, cancel: Cancellation) -> Instance | None:
-        """The next instance, or None at the end."""
+    def take(self, cancel: Cancellation) -> deque[Instance]:
+        """The next instances, or none at the end."""
         with self._changed:
             while not self._ready and not self.ended and not cancel.canceled:
                 self._changed.wait()
+            self._changed.wait_for(lambda: self._worth_waking(cancel), PATIENCE)
             cancel.check()
-            if not self._ready:
-                return None
-            instance = self._ready.popleft()
+            taken, self._ready = self._ready, deque()
             self._changed.notify_all()
-            return instance
+            return taken
+
+    def _worth_waking(self, cancel: Cancellation) -> bool:
+        return len(self._ready) >= self._together or self.ended or cancel.canceled
 
     def end(self, error: BaseException | None) -> None:
         with self._changed:
@@ -116,9 +125,13 @@ class _Handover:
         self.close_rest()
 
     def close_rest(self) -> None:
-        while self._ready:
-            self._ready.popleft().close()
+        _close_all(self._ready)
 
     def wake(self) -> None:
         with self._changed:
             self._changed.notify_all()
+
+
+def _close_all(instances: deque[Instance]) -> None:
+    while instances:
+        instances.popleft().close()

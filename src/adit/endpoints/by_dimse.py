@@ -147,7 +147,8 @@ class Finder:
     ) -> Generator[Match, None, None]:
         for dataset in find(association, model, identifier):
             match = Match(query.level, dataset)
-            self._seen.note(match)
+            if not query.lean:
+                self._seen.note(match)
             yield match
 
     def _take(self) -> tuple[Association, bool]:

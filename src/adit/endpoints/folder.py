@@ -15,27 +15,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-import xxhash
-
 from adit.dicom.errors import BadData, Canceled, DicomError, Full
 from adit.dicom.instance import Instance
-from adit.dicom.part10 import part10
 from adit.dicom.protocols import Cancellation, Capabilities, Outcome, Receipt
 from adit.dicom.refs import UID, Ref
 from adit.endpoints.files import UNFINISHED, identity_of, in_folder
 from adit.endpoints.names import LONGEST, safe_name
 from adit.endpoints.quota import Quota
 from adit.endpoints.spoolfile import NO_ROOM
-from adit.endpoints.syncing import begin_sync, sync_files, sync_folder
+from adit.endpoints.syncing import sync_files, sync_folder
+from adit.endpoints.writing import digest_of_file, digest_of_instance, write
 
 SUFFIX = ".dcm"
 
 BATCH_FILES = 512
 BATCH_SECONDS = 2.0
 """A batch ends with its series, or with so many files, or so much time."""
-
-_BUFFERS = 64
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +141,8 @@ class Folder:
                 found = identity_of(path)
                 ref = found and found.study == study and found.instance
             else:
-                ref = (
-                    written.ref.study == study and _digest_of(written.final) == written.digest and written.ref.instance
-                )
+                intact = written.ref.study == study and digest_of_file(written.final) == written.digest
+                ref = intact and written.ref.instance
             if ref:
                 held.add(ref)
         return frozenset(held)
@@ -170,12 +164,12 @@ class Folder:
         name = f"{instance.uid}{SUFFIX}"
         final = f"{series.path}/{name}"
         if name in series.names:
-            return self._compare(instance, _digest_of(final))
+            return self._compare(instance, digest_of_file(final))
         if self._batch is not None and final in self._batch.files:
             return self._compare(instance, self._batch.files[final].digest)
         hidden = f"{series.path}/.{instance.uid}{UNFINISHED}"
         try:
-            digest = self._write(instance, hidden)
+            digest = write(instance, hidden, self._quota)
         except OSError as error:
             _forget(hidden)
             raise self._told(error) from error
@@ -190,32 +184,11 @@ class Folder:
         self._batch.files[final] = _Written(instance.ref, size, hidden, final, digest)
         return None
 
-    def _write(self, instance: Instance, hidden: str) -> bytes:
-        digest = xxhash.xxh3_128()
-        buffers: list[bytes | memoryview] = []
-        file = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
-        try:
-            for chunk in part10(instance):
-                digest.update(chunk)
-                buffers.append(chunk)
-                if self._quota is not None:
-                    self._quota.take(len(chunk))
-                if len(buffers) == _BUFFERS or not _lasts(chunk):
-                    _write_all(file, buffers)
-                    buffers = []
-            _write_all(file, buffers)
-            begin_sync(file, instance.body.size or 0)
-        finally:
-            os.close(file)
-        return digest.digest()
-
     def _compare(self, instance: Instance, kept: bytes) -> Receipt:
         """The same instance again changes nothing; another one of the same UID does not replace the first."""
-        digest = xxhash.xxh3_128()
-        for chunk in part10(instance):
-            digest.update(chunk)
+        digest = digest_of_instance(instance)
         size = instance.body.size or 0
-        if digest.digest() == kept:
+        if digest == kept:
             return Receipt(instance.ref, Outcome.STORED, size)
         reason = f"{self._name} already holds other data under this SOP Instance UID; they were kept"
         return Receipt(instance.ref, Outcome.WARNED, size, reason)
@@ -235,7 +208,7 @@ class Folder:
             for written in batch.files.values():
                 _forget(written.hidden)
             raise self._told(error) from error
-        series.names.update(Path(final).name for final in batch.files)
+        series.names.update(final.rpartition("/")[2] for final in batch.files)
         self._written.update(batch.files)
         return [Receipt(written.ref, Outcome.STORED, written.size) for written in batch.files.values()]
 
@@ -286,29 +259,6 @@ def _owner(folder: Path) -> UID | None:
     return None
 
 
-def _lasts(chunk: bytes | memoryview) -> bool:
-    """Whether *chunk* stays as it is when the next one is asked for: what cannot change does."""
-    return isinstance(chunk if isinstance(chunk, bytes) else chunk.obj, bytes)
-
-
-def _digest_of(path: str) -> bytes:
-    digest = xxhash.xxh3_128()
-    with open(path, "rb", buffering=0) as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.digest()
-
-
 def _forget(hidden: str) -> None:
     with suppress(OSError):
         os.unlink(hidden)
-
-
-def _write_all(descriptor: int, buffers: list[bytes | memoryview]) -> None:
-    rest = [memoryview(each) for each in buffers]
-    while rest:
-        written = os.writev(descriptor, rest)
-        while rest and written >= len(rest[0]):
-            written -= len(rest.pop(0))
-        if written:
-            rest[0] = rest[0][written:]

@@ -1,0 +1,68 @@
+from dataclasses import replace
+
+import pytest
+
+from adit.dicom.errors import Full
+from adit.dicom.instance import InMemory, Instance
+from adit.dicom.part10 import preamble_and_meta
+from adit.dicom.refs import UID, Ref
+from adit.endpoints.quota import Quota
+from adit.endpoints.writing import digest_of_file, digest_of_instance, write
+from tests.peers.data import ct_study
+
+FILE = ct_study(instances=1, size=64, name="written").files[0]
+OTHER_SYNTAX = "1.2.840.10008.1.2.1.99"
+
+
+def instance(file, path=None):
+    ref = Ref(UID(file.study), UID(file.series), UID(file.uid))
+    return Instance(ref, UID(file.sop_class), UID(file.transfer_syntax), InMemory(file.encoded), file=path)
+
+
+def as_file(file):
+    return preamble_and_meta(UID(file.sop_class), UID(file.uid), UID(file.transfer_syntax)) + file.encoded
+
+
+@pytest.fixture
+def there(tmp_path):
+    """A file of the instance, as a receiver leaves it: for reading only."""
+    path = tmp_path / "there"
+    path.write_bytes(as_file(FILE))
+    path.chmod(0o400)
+    return path
+
+
+class TestWriting:
+    def test_makes_a_dicom_file_and_returns_its_digest(self, tmp_path):
+        path = str(tmp_path / "written")
+
+        assert write(instance(FILE), path, None) == digest_of_file(path) == digest_of_instance(instance(FILE))
+        assert (tmp_path / "written").read_bytes() == as_file(FILE)
+
+    def test_takes_a_file_over_that_is_what_would_be_written(self, tmp_path, there):
+        inode = there.stat().st_ino
+        plain = tmp_path / "plain"
+        write(instance(FILE), str(plain), None)
+
+        digest = write(instance(FILE, there), str(tmp_path / "written"), None)
+
+        assert digest == digest_of_instance(instance(FILE))
+        assert (tmp_path / "written").stat().st_ino == inode
+        assert (tmp_path / "written").stat().st_mode == plain.stat().st_mode
+        assert not there.exists()
+
+    @pytest.mark.parametrize("broken", [as_file(FILE)[:-1], as_file(replace(FILE, transfer_syntax=OTHER_SYNTAX))])
+    def test_writes_anew_what_is_not_quite_the_same(self, tmp_path, there, broken):
+        there.chmod(0o600)
+        there.write_bytes(broken)
+
+        write(instance(FILE, there), str(tmp_path / "written"), None)
+
+        assert (tmp_path / "written").read_bytes() == as_file(FILE)
+        assert there.read_bytes() == broken
+
+    def test_counts_what_it_takes_over(self, tmp_path, there):
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        with pytest.raises(Full):
+            write(instance(FILE, there), str(folder / "written"), Quota(folder, len(as_file(FILE)) - 1, name="node"))
