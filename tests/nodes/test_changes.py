@@ -9,6 +9,7 @@ from adit.audit.models import Event
 from adit.nodes import changes
 from adit.nodes.models import Ability, Access, Node, Slot
 from tests.nodes.making import server, unsaved
+from tests.peers.certificates import certified
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +49,14 @@ class TestChangingNodes:
         assert (node.port, node.abilities) == (11112, {Ability.STORE})
         changed = Event.objects.get(actor_id=root.pk)
         assert changed.details == {"port": [104, 11112], "find_study": [True, False], "get_study": [True, False]}
+
+    def test_keeps_a_private_key_out_of_the_trail(self, root):
+        certificate, key = certified("adit")
+
+        changes.edit(server(), by=root, tls=True, tls_certificate=certificate + key)
+
+        changed = Event.objects.get(actor_id=root.pk)
+        assert changed.details == {"tls": [False, True], "tls_certificate": ["…", "…"]}
 
     def test_edits_all_or_nothing(self, root):
         node = server()

@@ -6,7 +6,8 @@ from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
 from adit.dicom.errors import DicomError
-from adit.nodes.doctor import Outcome, abilities_found, examine
+from adit.nodes.doctor import abilities_found, examine
+from adit.nodes.findings import Outcome
 from adit.nodes.models import Ability, Kind, Node
 from tests.endpoints.receiving import hall
 from tests.nodes.making import unsaved
@@ -113,6 +114,22 @@ class TestExaminingAServer:
         assert there.sentence == f"It listens on port {here.peer.port} of 127.0.0.1."
         assert known.outcome is Outcome.OK
 
+    def test_that_commits_tells_what_it_may_have_to_know_of_us(self, orthanc, settings, tmp_path):  # noqa: F811
+        settings.ADIT_SPOOL = tmp_path
+        node = node_of(orthanc, commit=True)
+
+        told = finding(node, "Storage commitment")
+
+        assert told.outcome is Outcome.OK
+        assert "To report it may have to know: AE title ADIT, host 127.0.0.1, port " in told.sentence
+        assert finding(node, "Receiver").outcome is Outcome.FAILED
+
+    def test_that_does_not_commit_says_so(self, storescp):  # noqa: F811
+        told = finding(node_of(storescp, commit=True), "Storage commitment")
+
+        assert told.outcome is Outcome.FAILED
+        assert told.who == "the administrator of the PACS"
+
     def test_tells_what_it_does_not_offer(self, storescp):  # noqa: F811
         found = outcomes(node_of(storescp))
 
@@ -211,6 +228,7 @@ class TestTheAbilitiesOfAServer:
             Ability.MOVE_STUDY,
             Ability.MOVE_PATIENT,
             Ability.STORE,
+            Ability.COMMIT,
         }
 
     def test_are_those_that_it_offers(self, storescp, tmp_path):  # noqa: F811

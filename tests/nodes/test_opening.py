@@ -10,6 +10,7 @@ from adit.dicom.errors import Full, NotFound, Unreachable
 from adit.dicom.protocols import Outcome
 from adit.dicom.query import Query
 from adit.dicom.refs import UID, Level, Ref
+from adit.dimse.tls import Credentials
 from adit.endpoints.budget import Budget
 from adit.endpoints.cancel import NEVER
 from adit.endpoints.dialling import Root, WebConfig
@@ -99,6 +100,12 @@ class TestOpeningAServer:
         assert {receipt.outcome for receipt in receipts} == {Outcome.STORED}
         assert storescp.holds() == study.instances
 
+    @pytest.mark.parametrize("commits", [True, False])
+    def test_asks_for_commitment_where_the_node_gives_it(self, opening, commits):
+        node = Node(**unsaved("pacs", commit=commits))
+        with opening.sink(node, cancel=NEVER, associations=1, layout=None) as sink:
+            assert (sink.capabilities.commits is not None) == commits
+
     def test_leaves_nothing_in_memory_or_spool(self, opening, source_node, storescp, study):  # noqa: F811
         move(opening, source_node, node_of(storescp), study)
 
@@ -125,7 +132,8 @@ class TestOpeningAServer:
             ):
                 list(source.find(Query.of(Level.STUDY, StudyInstanceUID="1.2.3")))
 
-        assert len(calls) == 4
+        # The fifth is a look whether it wants TLS, which is taken once.
+        assert len(calls) == 5
 
     def test_without_the_ability_is_refused_with_a_sentence(self, opening):
         node = Node(**unsaved("deaf", find_study=False, get_study=False, store=False))
@@ -243,6 +251,24 @@ class TestTheConfigurationOfAServer:
         assert "abc" not in repr(web)
         assert key not in repr(web)
         assert server_config(Node(**unsaved()), calling_ae_title="ADIT", associations=1).web is None
+
+    def test_has_all_of_tls_or_none_of_it(self):
+        certificate, key = certified("localhost")
+        node = Node(**unsaved(tls=True, tls_ca=certificate, tls_certificate=certificate + key, tls_check_name=False))
+
+        config = server_config(node, calling_ae_title="ADIT", associations=1)
+
+        assert config.tls == Credentials(trusted=certificate, shown=certificate + key, checks_name=False)
+        assert key not in repr(config)
+        node.tls = False
+        assert server_config(node, calling_ae_title="ADIT", associations=1).tls is None
+
+    def test_says_whether_storage_is_committed_to_and_what_may_be_decompressed(self):
+        usual = server_config(Node(**unsaved()), calling_ae_title="ADIT", associations=1)
+        other = server_config(Node(**unsaved(commit=True, decompress=False)), calling_ae_title="ADIT", associations=1)
+
+        assert (usual.commits, usual.decompress) == (False, True)
+        assert (other.commits, other.decompress) == (True, False)
 
     def test_calls_itself_what_the_node_wants(self):
         plain, special = Node(**unsaved()), Node(**unsaved(calling_ae_title="OTHER"))

@@ -9,11 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Self
+from dataclasses import dataclass
+from typing import NoReturn, Self
 
 from adit.dicom.contexts import PresentationContext
-from adit.dicom.errors import Canceled, DicomError, Unreachable
+from adit.dicom.errors import Canceled, DicomError
 from adit.dicom.protocols import Cancellation
 from adit.dicom.refs import UID
 from adit.dimse.commands import Command
@@ -23,15 +23,18 @@ from adit.dimse.errors import (
     Aborted,
     AssociationTimedOut,
     ConnectionBroken,
-    ConnectTimedOut,
     IdleTimedOut,
     NoContext,
+    NotTrusted,
     ProtocolViolation,
     Rejected,
+    TlsFailed,
+    TlsTimedOut,
 )
 from adit.dimse.negotiation import AcceptedContext, agreed, propose
 from adit.dimse.pdu import Abort, AssociateAccept, AssociateReject, AssociateRequest, Pdu, ReleaseReply, ReleaseRequest
 from adit.dimse.states import State, WrongState
+from adit.dimse.tls import Credentials, client_context, in_words
 from adit.dimse.transport import Transport
 
 log = logging.getLogger(__name__)
@@ -62,7 +65,7 @@ class Peer:
         acse_timeout: Seconds for the answer to the request for an association.
         idle_timeout: Seconds without a single byte from a peer that owes us something.
         max_pdu: Bytes of a P-DATA-TF PDU that we offer to receive.
-        tls: Given, the connection is encrypted with it.
+        tls: Given, the connection is encrypted with them.
     """
 
     host: str
@@ -73,7 +76,7 @@ class Peer:
     acse_timeout: float = 30.0
     idle_timeout: float = 120.0
     max_pdu: int = MAX_PDU
-    tls: ssl.SSLContext | None = field(default=None, compare=False)
+    tls: Credentials | None = None
 
     def __str__(self) -> str:
         return f"{self.ae_title} at {self.host}:{self.port}"
@@ -117,7 +120,7 @@ class Association:
                 in it raises Canceled.
 
         Raises:
-            Unreachable, ConnectTimedOut: No connection.
+            Unreachable, ConnectTimedOut, TlsFailed: No connection.
             AssociationTimedOut, Rejected, Aborted, ConnectionBroken, ProtocolViolation: No association.
             NoContext: The peer accepts none of *contexts*.
             Canceled: *cancel* is set.
@@ -135,7 +138,8 @@ class Association:
         try:
             association._watch(cancel)
             if peer.tls is not None:
-                association._encrypt(peer.tls, peer.host, deadline)
+                context = client_context(peer.tls)
+                association._encrypt(lambda left: association._transport.encrypt(context, peer.host, left), deadline)
             association._connection.request(request)
             association._flush()
             association._agree(request, association._within(peer.acse_timeout))
@@ -157,23 +161,30 @@ class Association:
         acse_timeout: float,
         idle_timeout: float,
         cancel: Cancellation | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> Self:
         """Negotiate as the one who was called, over *sock*, which is closed on any error.
 
         Args:
             policy: Answers the request.
             name: IP address of the peer.
+            acse_timeout: Seconds until the request must have come, a TLS handshake included.
+            tls: Given, the connection is encrypted with it.
 
         Raises:
+            TlsFailed, TlsTimedOut: It cannot be encrypted.
             Rejected: *policy* rejected it.
             NoContext: *policy* accepted it without accepting a context.
             AssociationTimedOut, Aborted, ConnectionBroken, ProtocolViolation, Canceled: No association.
         """
         connection = Connection(requestor=False, max_pdu=max_pdu, buffer=RECEIVE_BUFFER)
         association = cls(sock, connection, name=name, idle_timeout=idle_timeout)
+        deadline = time.monotonic() + acse_timeout
         try:
             association._watch(cancel)
-            request = association._request_within(acse_timeout)
+            if tls is not None:
+                association._encrypt(lambda left: association._transport.take_encrypted(tls, left), deadline)
+            request = association._request_within(deadline - time.monotonic())
             # It goes into logs: whatever a stranger calls himself stays on its line.
             association.name = f"{_on_one_line(request.calling)} at {name}"
             association.calling_ae_title = request.calling
@@ -258,6 +269,7 @@ class Association:
             with self._unless_stopped():
                 self._connection.answer_release()
             self._flush()
+            self._transport.finish()
             self.close()
             return None
         raise self._unexpected(event)
@@ -307,6 +319,7 @@ class Association:
                     if isinstance(event, ReleaseRequest):
                         self._connection.answer_release()
                         self._flush()
+                self._transport.finish()
         except (DicomError, WrongState) as error:
             log.info("release of the association with %s: %s", self.name, error)
         finally:
@@ -346,15 +359,18 @@ class Association:
             why = Canceled(f"the association with {self.name} was canceled")
             self._cleanup.enter_context(cancel.closing(lambda: self._stop(why)))
 
-    def _encrypt(self, context: ssl.SSLContext, host: str, deadline: float) -> None:
+    def _encrypt(self, shake_hands: Callable[[float], None], deadline: float) -> None:
+        """Begin TLS until *deadline* with *shake_hands*, which is told how many seconds are left."""
         try:
-            self._transport.encrypt(context, host, deadline - time.monotonic())
+            shake_hands(deadline - time.monotonic())
         except TimeoutError:
-            raise ConnectTimedOut(f"{self.name} did not finish the TLS handshake in time") from None
+            raise TlsTimedOut(f"{self.name} did not finish the TLS handshake in time") from None
+        except ssl.SSLCertVerificationError as error:
+            raise NotTrusted(f"the certificate of {self.name} is not trusted: {error.verify_message}") from error
         except OSError as error:  # an SSLError is one
             if self._stopped is not None:
                 raise self._stopped from None
-            raise Unreachable(f"no TLS connection to {self.name}: {error}") from error
+            raise TlsFailed(f"no TLS connection with {self.name}: {in_words(error)}") from error
 
     @contextmanager
     def _unless_stopped(self) -> Iterator[None]:
@@ -399,7 +415,6 @@ class Association:
             if self._stopped is not None:
                 # Stopped from another thread in the middle: what follows only seems to be out of place.
                 raise self._stopped from None
-            log.warning("%s: %s", self.name, violation)
             with suppress(DicomError):
                 self._flush()
             raise ProtocolViolation(f"{self.name}: {violation}") from violation
@@ -426,7 +441,7 @@ class Association:
         if self._stopped is not None:
             return self._stopped
         self._connection.closed()
-        detail = "the peer closed it" if error is None else error.strerror or str(error)
+        detail = "the peer closed it" if error is None else in_words(error)
         return ConnectionBroken(f"the connection to {self.name} broke off: {detail}")
 
     def _flush(self) -> None:
@@ -444,20 +459,25 @@ class Association:
                     raise self._stopped from None
                 raise IdleTimedOut(f"{self.name} took nothing for {self.idle_timeout:.0f} s") from None
             except OSError as error:
-                raise self._farewell(error) from error
+                self._fail(error)
 
-    def _farewell(self, error: OSError) -> DicomError:
-        """Why nothing more can be written: the peer may have said so before it closed."""
+    def _fail(self, error: OSError) -> NoReturn:
+        """Raise why nothing more can be written: the peer may have said so before it closed."""
         if self._stopped is None:
-            with suppress(OSError, ProtocolViolation):
+            try:
                 for _ in range(_LAST_READS):
                     if not (size := self._transport.read_into(self._connection.space(), 0.1)):
                         break
                     self._connection.received(size)
                     while (event := self._connection.next_event()) is not None:
                         if isinstance(event, Abort):
-                            return Aborted(self.name, source=event.source, reason=event.reason)
-        return self._broken(error)
+                            raise Aborted(self.name, source=event.source, reason=event.reason) from error
+            except ssl.SSLError as alert:
+                # TLS 1.3 tells only now that our certificate is refused.
+                raise self._broken(alert) from alert
+            except (OSError, ProtocolViolation):
+                pass
+        raise self._broken(error) from error
 
 
 def _on_one_line(title: str) -> str:

@@ -48,6 +48,41 @@ _REJECTED = {
 }
 
 
+class TlsFailed(Unreachable):
+    """The connection to the peer cannot be encrypted."""
+
+    mended_by = "the administrator of the PACS, of the network or of ADIT"
+
+    def __init__(self, message: str = "", *, mended_by: str = "") -> None:
+        super().__init__(message)
+        self.mended_by = mended_by or type(self).mended_by
+
+
+class TlsTimedOut(ConnectTimedOut):
+    """The peer took the connection, but did not finish the TLS handshake in time."""
+
+
+class NotTrusted(TlsFailed):
+    """The certificate of the peer is not trusted."""
+
+    transient = False
+    mended_by = "the administrator of ADIT or of the PACS"
+
+
+class CertificateRefused(TlsFailed):
+    """The peer does not want to see the certificate that we show, or wants one that we do not show."""
+
+    transient = False
+    mended_by = "the administrator of ADIT or of the PACS"
+
+
+class TlsMismatch(TlsFailed):
+    """One side speaks TLS and the other does not, or not the same."""
+
+    transient = False
+    mended_by = "the administrator of ADIT"
+
+
 class Rejected(Unreachable):
     """The peer rejected the association.
 

@@ -1,23 +1,27 @@
-"""A Storage and Verification SCP: a thread per association (PS3.4 A, B)."""
+"""A Storage and Verification SCP, told of storage commitment too: a thread per association (PS3.4 A, B, J)."""
 
 from __future__ import annotations
 
 import logging
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Self
 
+from adit.dicom.contexts import EXPLICIT, EXPLICIT_BIG_ENDIAN, IMPLICIT, STORAGE_COMMITMENT
 from adit.dicom.errors import Canceled, DicomError
 from adit.dicom.refs import UID
 from adit.dicom.status import SUCCESS
 from adit.dimse.association import MAX_PDU, Association
 from adit.dimse.commands import Operation, response
 from adit.dimse.connecting import SOCKET_BUFFER
+from adit.dimse.connection import CommandArrived
 from adit.dimse.errors import NoContext, Rejected
 from adit.dimse.negotiation import answer, check_ae_title
+from adit.dimse.normalized import Told, take_report
 from adit.dimse.pdu import APPLICATION_CONTEXT, AssociateAccept, AssociateReject, AssociateRequest, Proposed
 from adit.dimse.receiving import Receiver, StoreRequest, take_instance
 from adit.dimse.scu import refuse_operation
@@ -60,6 +64,14 @@ def storage_syntax(proposed: Proposed) -> UID | None:
     return proposed.transfer_syntaxes[0]
 
 
+def report_syntax(proposed: Proposed) -> UID | None:
+    """The sender's first choice that we can read for reports on storage commitment; None for other classes."""
+    if proposed.abstract_syntax != STORAGE_COMMITMENT:
+        return None
+    readable = (EXPLICIT, IMPLICIT, EXPLICIT_BIG_ENDIAN)
+    return next((syntax for syntax in proposed.transfer_syntaxes if syntax in readable), None)
+
+
 class Server:
     """Listens while its `with` block runs; at the end, what is still going on is aborted.
 
@@ -74,12 +86,14 @@ class Server:
         ae_title: str,
         *,
         receive: Callable[[StoreRequest], Receiver],
+        told: Told | None = None,
         accept: Policy | None = None,
         any_title: bool = False,
         most_associations: int = 64,
         max_pdu: int = MAX_PDU,
         acse_timeout: float = 30.0,
         idle_timeout: float = 120.0,
+        tls: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
         """
         Args:
@@ -88,15 +102,18 @@ class Server:
             receive: Gives the receiver of an instance, or raises Refused with the status to
                 answer. Called from the thread of the association. What blocks in it or in its
                 receivers when the `with` block ends is to be woken by their owner.
+            told: Gets reports on storage commitment; without it they are refused.
             accept: Says why an association is rejected, or None to accept it.
             any_title: Who calls another AE title than *ae_title* is served too.
             most_associations: Served at the same time; more are rejected as transient.
-            acse_timeout: Seconds from the connection to the request for an association.
+            acse_timeout: Seconds from the connection to the request for an association, a TLS handshake included.
             idle_timeout: Seconds without a single byte, then an association is aborted.
+            tls: Given, only who speaks TLS is served. Asked in the thread of each connection, which shakes hands.
         """
         self._address = (host, port)
         self._ae_title = check_ae_title(ae_title)
         self._receive = receive
+        self._told = told
         self._accept = accept
         self._any_title = any_title
         # As many again may negotiate, so that the rejection can be said; beyond that it is closed.
@@ -105,6 +122,7 @@ class Server:
         self._max_pdu = max_pdu
         self._acse_timeout = acse_timeout
         self._idle_timeout = idle_timeout
+        self._tls = tls
         self._stopping = _Stopping()
         self._threads: list[threading.Thread] = []
         self.port = port
@@ -171,6 +189,7 @@ class Server:
                     acse_timeout=self._acse_timeout,
                     idle_timeout=self._idle_timeout,
                     cancel=self._stopping,
+                    tls=self._tls() if self._tls else None,
                 ) as association,
             ):
                 log.info("association from %s: %d contexts", association.name, len(association.accepted))
@@ -197,17 +216,28 @@ class Server:
         if not self._places.acquire(timeout=_PLACE_WAIT):
             return FULL
         place.callback(self._places.release)
-        return answer(request, storage_syntax, self._max_pdu)
+        return answer(request, self._syntax, self._max_pdu)
+
+    def _syntax(self, proposed: Proposed) -> UID | None:
+        return storage_syntax(proposed) or (report_syntax(proposed) if self._told else None)
 
     def _converse(self, association: Association) -> None:
         while (arrived := association.read_command()) is not None:
             command = arrived.command
-            if command.field == Operation.C_STORE:
+            if association.accepted[arrived.context_id].abstract_syntax == STORAGE_COMMITMENT:
+                self._be_told(association, arrived)
+            elif command.field == Operation.C_STORE:
                 take_instance(association, arrived, self._receive)
             elif command.field == Operation.C_ECHO and not command.has_data_set:
                 association.send(arrived.context_id, response(command, SUCCESS))
             else:
                 refuse_operation(association, arrived)
+
+    def _be_told(self, association: Association, arrived: CommandArrived) -> None:
+        if self._told is not None and arrived.command.field == Operation.N_EVENT_REPORT:
+            take_report(association, arrived, self._told)
+        else:
+            refuse_operation(association, arrived)
 
 
 class _Stopping:

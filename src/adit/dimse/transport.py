@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 from contextlib import suppress
 
 from adit.dimse.connection import Buffer
 
 SHORTEST = 0.001
 """Seconds: a time-out of 0 would mean not to block at all."""
+
+
+_TIMEVAL = struct.Struct("@ll")
+"""timeval of <sys/time.h>: seconds and microseconds."""
 
 
 class Transport:
@@ -29,9 +34,18 @@ class Transport:
 
     def encrypt(self, context: ssl.SSLContext, host: str, seconds: float) -> None:
         """Begin TLS as the client, in about *seconds*."""
-        self._socket.settimeout(max(seconds, SHORTEST))
-        encrypted = context.wrap_socket(self._socket, server_hostname=host, do_handshake_on_connect=False)
+        self._shake_hands(
+            context.wrap_socket(self._socket, server_hostname=host, do_handshake_on_connect=False), seconds
+        )
+
+    def take_encrypted(self, context: ssl.SSLContext, seconds: float) -> None:
+        """Begin TLS as the server, in about *seconds*."""
+        self._shake_hands(context.wrap_socket(self._socket, server_side=True, do_handshake_on_connect=False), seconds)
+
+    def _shake_hands(self, encrypted: ssl.SSLSocket, seconds: float) -> None:
         self._socket = encrypted
+        # Of the handshake as a whole, however often a byte comes.
+        encrypted.settimeout(max(seconds, SHORTEST))
         encrypted.do_handshake()
         self._timeout = None
 
@@ -43,19 +57,25 @@ class Transport:
             self._quick_ack()
             return size
         try:
-            # What is there already needs no acknowledgement in haste: the next read gives it.
             return self._socket.recv_into(space, 0, socket.MSG_DONTWAIT)
         except BlockingIOError:
+            # Only now may the peer be waiting for our acknowledgement, and we for it.
             self._quick_ack()
-        return self._socket.recv_into(space)
+        try:
+            return self._socket.recv_into(space)
+        except BlockingIOError:
+            raise TimeoutError from None
 
     def write(self, buffers: list[Buffer], seconds: float) -> None:
         """Write *buffers* in order; each step forward may take *seconds*."""
         self._wait_at_most(seconds)
         if isinstance(self._socket, ssl.SSLSocket):
             self._socket.sendall(b"".join(buffers))
-        else:
+            return
+        try:
             _send_all(self._socket, buffers)
+        except BlockingIOError:
+            raise TimeoutError from None
 
     def farewell(self, data: bytes) -> None:
         """Send *data* where that goes at once. Never blocks, never fails."""
@@ -63,6 +83,14 @@ class Transport:
         if not isinstance(self._socket, ssl.SSLSocket):
             with suppress(OSError):
                 self._socket.send(data, socket.MSG_DONTWAIT)
+
+    def finish(self) -> None:
+        """Say that no more comes, where TLS wants that said (RFC 8446 6.1). Never blocks, never fails."""
+        if isinstance(self._socket, ssl.SSLSocket):
+            with suppress(OSError, ValueError):
+                # It would wait for the peer to say so too, which is of no interest.
+                self._socket.setblocking(False)
+                self._socket.unwrap()
 
     def shut(self) -> None:
         """End the connection: whoever is blocked in it comes back. Never blocks, never fails."""
@@ -76,9 +104,18 @@ class Transport:
 
     def _wait_at_most(self, seconds: float) -> None:
         # Setting it is a system call, and mostly it stays the same.
-        if seconds != self._timeout:
-            self._socket.settimeout(max(seconds, SHORTEST))
-            self._timeout = seconds
+        if seconds == self._timeout:
+            return
+        self._timeout = seconds
+        seconds = max(seconds, SHORTEST)
+        if isinstance(self._socket, ssl.SSLSocket):
+            self._socket.settimeout(seconds)
+            return
+        # The kernel keeps the time: Python's own time-outs poll before every call.
+        self._socket.setblocking(True)
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            whole, rest = divmod(seconds, 1)
+            self._socket.setsockopt(socket.SOL_SOCKET, option, _TIMEVAL.pack(int(whole), int(rest * 1_000_000)))
 
     def _quick_ack(self) -> None:
         # Linux falls back to delayed ACKs by itself, so this is asked for after each read.

@@ -11,6 +11,8 @@ from adit.dicom.contexts import PresentationContext
 from adit.dicom.errors import DicomError
 from adit.dicom.protocols import Cancellation
 from adit.dimse.association import Association, Peer
+from adit.dimse.explaining import explained
+from adit.dimse.tls import Credentials
 
 
 class Root(StrEnum):
@@ -62,6 +64,9 @@ class ServerConfig:
         idle_timeout: Seconds of silence before it is given up.
         moves: Roots it answers C-MOVE for, best first.
         web: How it is reached over DICOMweb, or None.
+        tls: DIMSE is spoken over TLS with these, or None for plain.
+        commits: It takes requests for storage commitment (PS3.4 J).
+        decompress: What it takes in no other form may be decompressed for it, without loss.
     """
 
     name: str
@@ -77,6 +82,22 @@ class ServerConfig:
     idle_timeout: float
     moves: tuple[Root, ...] = ()
     web: WebConfig | None = None
+    tls: Credentials | None = None
+    commits: bool = False
+    decompress: bool = True
+
+
+def peer_of(config: ServerConfig) -> Peer:
+    """The application entity to call over DIMSE."""
+    return Peer(
+        host=config.host,
+        port=config.port,
+        ae_title=config.ae_title,
+        calling_ae_title=config.calling_ae_title,
+        connect_timeout=config.connect_timeout,
+        idle_timeout=config.idle_timeout,
+        tls=config.tls,
+    )
 
 
 T = TypeVar("T")
@@ -95,14 +116,8 @@ class Dial:
         self.config = config
         self.cancel = cancel
         self._again = again
-        self._peer = Peer(
-            host=config.host,
-            port=config.port,
-            ae_title=config.ae_title,
-            calling_ae_title=config.calling_ae_title,
-            connect_timeout=config.connect_timeout,
-            idle_timeout=config.idle_timeout,
-        )
+        self._peer = peer_of(config)
+        self._looked_in_vain = False
 
     def __call__(self, contexts: Sequence[PresentationContext], *, cancel: Cancellation | None = None) -> Association:
         """Open an association; transient refusals are tried again.
@@ -111,7 +126,7 @@ class Dial:
             cancel: Ends it instead of the server's own token.
 
         Raises:
-            Unreachable, TimedOut, Rejected: With the node's name.
+            Unreachable, TimedOut, Rejected: With the node's name, and explained where it is about TLS.
             Canceled: The cancel token was set.
         """
 
@@ -119,6 +134,17 @@ class Dial:
             try:
                 return Association.request(self._peer, contexts, cancel=cancel or self.cancel)
             except DicomError as error:
-                raise error.on(self.config.name) from error
+                why = self._explained(error, cancel or self.cancel).on(self.config.name)
+                if why is error:
+                    raise
+                raise why from error
 
         return self._again(request)
+
+    def _explained(self, error: DicomError, cancel: Cancellation) -> DicomError:
+        # A server that is only busy is not called a second time for each of our tries.
+        if error.transient and self._looked_in_vain:
+            return error
+        why = explained(error, self._peer, cancel=cancel)
+        self._looked_in_vain = why is error
+        return why

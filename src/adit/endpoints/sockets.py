@@ -12,27 +12,27 @@ from typing import Any
 
 import httpcore
 
-from adit.dicom.errors import Unreachable
 from adit.dicom.protocols import Cancellation
 from adit.dimse.connecting import connect
-from adit.dimse.errors import ConnectionBroken, ConnectTimedOut, IdleTimedOut
+from adit.dimse.errors import ConnectionBroken, ConnectTimedOut, IdleTimedOut, TlsFailed, TlsMismatch
+from adit.dimse.explaining import Place, why_no_tls
+from adit.dimse.tls import Credentials, in_words, speaks_no_tls
 
 AT_ONCE = 1 << 18
 """Bytes that one read takes."""
 
 
-class NotTrusted(Unreachable):
-    """The certificate of the server is not trusted."""
-
-    transient = False
-    mended_by = "the administrator of ADIT or of the PACS"
-
-
 class Sockets(httpcore.NetworkBackend):
-    """Opens the connections of one client, and shuts them all when told to."""
+    """Opens the connections of one client, and shuts them all when told to.
 
-    def __init__(self, cancel: Cancellation) -> None:
-        self._cancel = cancel
+    Attributes:
+        credentials: What TLS is begun with, to explain why it fails.
+        cancel: Ends them.
+    """
+
+    def __init__(self, cancel: Cancellation, credentials: Credentials) -> None:
+        self.credentials = credentials
+        self.cancel = cancel
         self._lock = threading.Lock()
         self._open: set[Stream] = set()
 
@@ -44,11 +44,11 @@ class Sockets(httpcore.NetworkBackend):
         local_address: str | None = None,  # noqa: ARG002  the signature is httpcore's
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
-        stream = Stream(connect(f"{host}:{port}", (host, port), timeout or 60.0, self._cancel), self)
+        stream = Stream(connect(f"{host}:{port}", (host, port), timeout or 60.0, self.cancel), self)
         with self._lock:
             self._open.add(stream)
         # It may have been shut between the connecting and the noting down.
-        self._cancel.check()
+        self.cancel.check()
         return stream
 
     def shut(self) -> None:
@@ -68,6 +68,7 @@ class Stream(httpcore.NetworkStream):
     def __init__(self, sock: socket.socket, among: Sockets) -> None:
         self._socket = sock
         self._among = among
+        self._place: Place | None = None
         with suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -81,6 +82,8 @@ class Stream(httpcore.NetworkStream):
         except TimeoutError as error:
             raise IdleTimedOut(f"the server was silent for {timeout or 0:g} s") from error
         except OSError as error:
+            if (why := self._why_no_tls(error)) is not None:
+                raise why from error
             raise ConnectionBroken("the connection to the server broke off") from error
         return data
 
@@ -98,21 +101,27 @@ class Stream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         self._socket.settimeout(timeout)
+        host = server_hostname or ""
         try:
+            self._place = Place(host, host, self._socket.getpeername()[1], self._among.credentials)
             encrypted = ssl_context.wrap_socket(
                 self._socket, server_hostname=server_hostname, do_handshake_on_connect=False
             )
             # Shutting must reach the one that is read from.
             self._socket = encrypted
             encrypted.do_handshake()
-        except ssl.SSLCertVerificationError as error:
-            words = f"the certificate of {server_hostname} is not trusted: {error.verify_message}"
-            raise NotTrusted(words) from error
         except TimeoutError as error:
             raise ConnectTimedOut("the server did not begin TLS in time") from error
         except OSError as error:
-            raise Unreachable(f"TLS with {server_hostname} failed: {error.strerror or error}") from error
+            if speaks_no_tls(error):
+                raise TlsMismatch(f"{host} speaks no TLS on this port, and the address begins with https") from error
+            raise self._why_no_tls(error) or TlsFailed(f"TLS with {host} failed: {in_words(error)}") from error
         return self
+
+    def _why_no_tls(self, error: OSError) -> TlsFailed | None:
+        if self._place is None or not isinstance(error, ssl.SSLError):
+            return None
+        return why_no_tls(error, self._place, cancel=self._among.cancel)
 
     def get_extra_info(self, info: str) -> Any:
         if info == "ssl_object":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
@@ -17,6 +16,7 @@ from adit import __version__
 from adit.dicom.errors import Canceled, DicomError
 from adit.dicom.protocols import Cancellation
 from adit.dimse.errors import ConnectionBroken
+from adit.dimse.tls import Credentials, client_context
 from adit.endpoints.answers import REDIRECTS, Answer, HttpRefused
 from adit.endpoints.dialling import Again, ServerConfig, WebConfig
 from adit.endpoints.sockets import Sockets
@@ -60,7 +60,11 @@ class Web:
         """
         if not self.config.url.lower().startswith("https:"):
             return None
-        return _tls(self.config.ca_bundle, self.config.client_certificate)
+        return client_context(self.credentials)
+
+    @property
+    def credentials(self) -> Credentials:
+        return Credentials(trusted=self.config.ca_bundle, shown=self.config.client_certificate)
 
     def timeout(self) -> httpx.Timeout:
         return httpx.Timeout(self._idle_timeout, connect=self._connect_timeout)
@@ -79,7 +83,7 @@ class Session:
         self._web = web
         self._cancel = cancel
         self._exits = ExitStack()
-        self._sockets = Sockets(cancel)
+        self._sockets = Sockets(cancel, web.credentials)
         with self._told():
             transport = _Transport(self._sockets, web.tls)
         self._client = httpx.Client(
@@ -215,31 +219,6 @@ class _Stream(httpx.SyncByteStream):
 
     def close(self) -> None:
         self._answer.close()
-
-
-def usable_pem(*, trusted: str = "", shown: str = "") -> bool:
-    """Whether *trusted* are PEM certificates, and *shown* is one with its private key."""
-    try:
-        _tls(trusted, shown)
-    except (ssl.SSLError, ValueError):
-        return False
-    return True
-
-
-def _tls(trusted: str, shown: str) -> ssl.SSLContext:
-    """
-    Raises:
-        ssl.SSLError, ValueError: They cannot be used.
-    """
-    context = ssl.create_default_context(cadata=trusted or None)
-    if shown:
-        # OpenSSL reads keys from files only; this one is for us alone, and gone at once.
-        with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
-            file.write(shown)
-            file.flush()
-            # Without the password it would ask whoever sits at the terminal.
-            context.load_cert_chain(file.name, password="")
-    return context
 
 
 def _redirected(url: httpx.URL, answer: Answer) -> str:

@@ -12,7 +12,10 @@ from adit.accounts.models import User
 from adit.audit.record import record
 from adit.nodes.models import Access, Node
 
-_SECRETS = frozenset(("authorization", "dicomweb_certificate"))
+_SECRETS = frozenset(("authorization", "dicomweb_certificate", "tls_certificate"))
+
+_SEEN = frozenset(("answered_at", "silent_since", "silent_because"))
+"""What nobody changes: it is noted as it happens."""
 
 
 @transaction.atomic
@@ -86,25 +89,33 @@ def give_access(
 
 
 @transaction.atomic
-def suspend(node: Node, *, by: User, reason: str, now: datetime) -> None:
-    """Let the tasks of *node* wait from *now* on; running ones go on."""
-    if not reason.strip():
-        raise ValueError("a node is suspended with a reason")
-    Node.objects.filter(pk=node.pk).update(suspended_at=now, suspended_reason=reason)
+def suspend(node: Node, *, by: User, reason: str, now: datetime, running_too: bool = False) -> None:
+    """Let the tasks of *node* wait from *now* on.
+
+    Args:
+        running_too: Its running tasks are stopped within 5 s, and pending again; else they go on to their end.
+
+    Raises:
+        ValueError: There is no reason.
+    """
+    reason = " ".join(reason.split())
+    if not reason:
+        raise ValueError("A node is suspended with a reason: users read it while their tasks wait.")
+    Node.objects.filter(pk=node.pk).update(suspended_at=now, suspended_reason=reason, suspended_now=running_too)
     node.refresh_from_db()
-    record("node.suspended", by=by, nodes=[node.name], details={"reason": reason})
+    record("node.suspended", by=by, nodes=[node.name], details={"reason": reason, "running_too": running_too})
 
 
 @transaction.atomic
 def lift(node: Node, *, by: User) -> None:
     """End the suspension of *node*."""
-    Node.objects.filter(pk=node.pk).update(suspended_at=None, suspended_reason="")
+    Node.objects.filter(pk=node.pk).update(suspended_at=None, suspended_reason="", suspended_now=False)
     node.refresh_from_db()
     record("node.suspension_lifted", by=by, nodes=[node.name])
 
 
 def _readable(node: Node) -> dict[str, Any]:
     """All fields but secrets, as JSON."""
-    fields = (field.name for field in Node._meta.concrete_fields if field.name not in _SECRETS | {"id"})
+    fields = (field.name for field in Node._meta.concrete_fields if field.name not in _SECRETS | _SEEN | {"id"})
     values = {name: getattr(node, name) for name in fields}
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}

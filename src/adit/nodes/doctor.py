@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from django.conf import settings
 
@@ -19,6 +15,7 @@ from adit.dicom.contexts import (
     PATIENT_ROOT_FIND,
     PATIENT_ROOT_GET,
     PATIENT_ROOT_MOVE,
+    STORAGE_COMMITMENT,
     STUDY_ROOT_FIND,
     STUDY_ROOT_GET,
     STUDY_ROOT_MOVE,
@@ -26,30 +23,30 @@ from adit.dicom.contexts import (
     contexts_for,
     model_context,
 )
-from adit.dicom.errors import Canceled, DicomError, Full, Refused
+from adit.dicom.errors import Canceled, DicomError, Refused
 from adit.dicom.identifier import find_identifier, retrieve_identifiers
 from adit.dicom.protocols import Cancellation
 from adit.dicom.query import Query
 from adit.dicom.refs import UID, Level, Ref
 from adit.dicom.status import Category, Service, category, describe
 from adit.dimse import scu
-from adit.dimse.association import Association, Peer
-from adit.dimse.errors import NoContext, Rejected
+from adit.dimse.association import Peer
+from adit.dimse.errors import NoContext, Rejected, TlsFailed
+from adit.dimse.explaining import associate
 from adit.endpoints.answers import HttpRefused
 from adit.endpoints.by_move import UNKNOWN_DESTINATION
 from adit.endpoints.cancel import NEVER
-from adit.endpoints.quota import Quota
+from adit.endpoints.dialling import peer_of
 from adit.endpoints.receiver import listening
+from adit.nodes.findings import ADMINISTRATOR, Finding, Outcome, in_vain
+from adit.nodes.folderdoctor import examine_folder
 from adit.nodes.models import BY_DICOMWEB, Ability, Node
+from adit.nodes.opening import server_config
+from adit.nodes.tlsdoctor import encrypt
 from adit.nodes.webdoctor import reach, web_of, web_steps
 
 PATIENCE = 20.0
 """Seconds of silence after which a step has failed, whatever the node allows a transfer."""
-
-SCARCE = 10**9
-"""Bytes that a disk should have left."""
-
-ADMINISTRATOR = "the administrator of ADIT"
 
 # Ours, and of no study: made once from a UUID as PS3.5 B.2 has it.
 NO_STUDY = UID("2.25.117207363389414512604389415026316391953")
@@ -81,32 +78,11 @@ _WORDS = {
     Ability.MOVE_STUDY: "C-MOVE, study root",
     Ability.MOVE_PATIENT: "C-MOVE, patient root",
     Ability.STORE: "C-STORE",
+    Ability.COMMIT: "Storage commitment",
     Ability.QIDO: "QIDO-RS",
     Ability.WADO: "WADO-RS",
     Ability.STOW: "STOW-RS",
 }
-
-
-class Outcome(StrEnum):
-    OK = "ok"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one step showed.
-
-    Attributes:
-        name: Of the step, such as `TCP` or `C-ECHO`.
-        sentence: What was found, and what to change where that is known.
-        who: Who can change it; empty where nothing is wrong.
-    """
-
-    name: str
-    outcome: Outcome
-    sentence: str
-    who: str = ""
 
 
 def examine(node: Node, *, cancel: Cancellation = NEVER) -> Iterator[Finding]:
@@ -118,14 +94,15 @@ def examine(node: Node, *, cancel: Cancellation = NEVER) -> Iterator[Finding]:
     Raises:
         Canceled: *cancel* was set.
     """
-    return _folder(node) if node.is_folder else _server(node, cancel)
+    return examine_folder(node) if node.is_folder else _server(node, cancel)
 
 
 def abilities_found(node: Node, *, cancel: Cancellation = NEVER) -> frozenset[Ability]:
     """What the server at the addresses of *node* can do, whatever the node says it can.
 
     C-FIND counts when a query is answered, C-MOVE when our AE title is not said to be unknown, C-GET and
-    C-STORE when their presentation contexts are accepted, DICOMweb when it is answered as it should.
+    C-STORE and storage commitment when their presentation contexts are accepted, DICOMweb when it is answered as it
+    should.
 
     Raises:
         DicomError: It cannot be reached.
@@ -148,11 +125,11 @@ def _answers(step: Callable[[], str]) -> bool:
 def _server(node: Node, cancel: Cancellation) -> Iterator[Finding]:
     reached, web_reached = bool(node.host), False
     if node.host:
-        for step in (_dns, _tcp, _associated):
-            finding = step(node, cancel) if reached else _in_vain(_NAMES[step])
+        for step in (_dns, _tcp, *((_encrypted,) if node.tls else ()), _associated):
+            finding = step(node, cancel) if reached else in_vain(_NAMES[step])
             reached = reached and finding.outcome is Outcome.OK
             yield finding
-        yield _tried("C-ECHO", lambda: _echo(_peer(node), cancel), node) if reached else _in_vain("C-ECHO")
+        yield _tried("C-ECHO", lambda: _echo(_peer(node), cancel), node) if reached else in_vain("C-ECHO")
     steps = _steps(_peer(node), cancel) if node.host else {}
     if node.dicomweb_url:
         web = web_of(node, cancel=cancel, patience=PATIENCE)
@@ -166,8 +143,8 @@ def _server(node: Node, cancel: Cancellation) -> Iterator[Finding]:
         if web_reached if ability in BY_DICOMWEB else reached:
             yield _tried(_WORDS[ability], steps[ability], node)
         else:
-            yield _in_vain(_WORDS[ability])
-    if node.abilities & _MOVE.keys():
+            yield in_vain(_WORDS[ability])
+    if node.abilities & {*_MOVE, Ability.COMMIT}:
         yield _receiving()
 
 
@@ -177,15 +154,13 @@ def _steps(peer: Peer, cancel: Cancellation) -> dict[Ability, Callable[[], str]]
     steps |= {ability: partial(_get, peer, ability, cancel) for ability in _GET}
     steps |= {ability: partial(_move, peer, ability, cancel) for ability in _MOVE}
     steps[Ability.STORE] = partial(_store, peer, cancel)
+    steps[Ability.COMMIT] = partial(_commit, peer, cancel)
     return steps
 
 
 def _peer(node: Node) -> Peer:
-    return Peer(
-        host=node.host,
-        port=node.port or 0,
-        ae_title=node.ae_title,
-        calling_ae_title=node.our_ae_title,
+    return replace(
+        peer_of(server_config(node, calling_ae_title=node.our_ae_title, associations=1)),
         connect_timeout=min(node.connect_timeout, PATIENCE),
         acse_timeout=min(node.idle_timeout, PATIENCE),
         idle_timeout=min(node.idle_timeout, PATIENCE),
@@ -216,10 +191,14 @@ def _tcp(node: Node, _: Cancellation) -> Finding:
     return Finding("TCP", Outcome.OK, f"P{where[1:]} takes connections.")
 
 
+def _encrypted(node: Node, cancel: Cancellation) -> Finding:
+    return _tried("TLS", lambda: encrypt(_peer(node), cancel), node)
+
+
 def _associated(node: Node, cancel: Cancellation) -> Finding:
     peer = _peer(node)
     try:
-        with Association.request(peer, [model_context(VERIFICATION)], cancel=cancel):
+        with associate(peer, [model_context(VERIFICATION)], cancel=cancel):
             pass
     except NoContext:
         # It refuses what was proposed, not the association; the steps to come tell what.
@@ -229,7 +208,8 @@ def _associated(node: Node, cancel: Cancellation) -> Finding:
     except Canceled:
         raise
     except DicomError as error:
-        return Finding("Association", Outcome.FAILED, f"{error}.", error.mended_by)
+        name = "TLS" if isinstance(error, TlsFailed) else "Association"
+        return Finding(name, Outcome.FAILED, f"{error}.", error.mended_by)
     return Finding("Association", Outcome.OK, f"{peer.ae_title} takes associations from {peer.calling_ae_title}.")
 
 
@@ -245,18 +225,18 @@ def _rejected(peer: Peer, rejected: Rejected) -> Finding:
     return Finding("Association", Outcome.FAILED, f"{rejected}.{advice}", who)
 
 
-_NAMES = {_dns: "DNS", _tcp: "TCP", _associated: "Association"}
+_NAMES = {_dns: "DNS", _tcp: "TCP", _encrypted: "TLS", _associated: "Association"}
 
 
 def _echo(peer: Peer, cancel: Cancellation) -> str:
-    with Association.request(peer, [model_context(VERIFICATION)], cancel=cancel) as association:
+    with associate(peer, [model_context(VERIFICATION)], cancel=cancel) as association:
         scu.echo(association)
     return "It answers."
 
 
 def _find(peer: Peer, ability: Ability, cancel: Cancellation) -> str:
     model, query = _FIND[ability]
-    with Association.request(peer, [model_context(model)], cancel=cancel) as association:
+    with associate(peer, [model_context(model)], cancel=cancel) as association:
         found = sum(1 for _ in scu.find(association, model, find_identifier(query)))
     if found:
         # Of no harm here: every answer is matched again.
@@ -267,7 +247,7 @@ def _find(peer: Peer, ability: Ability, cancel: Cancellation) -> str:
 def _get(peer: Peer, ability: Ability, cancel: Cancellation) -> str:
     model = _GET[ability]
     (contexts,) = contexts_for([(_CT, EXPLICIT), (_CT, IMPLICIT)], retrieving=True)
-    with Association.request(peer, [model_context(model), *contexts], cancel=cancel) as association:
+    with associate(peer, [model_context(model), *contexts], cancel=cancel) as association:
         association.context(model)
         if not any(context.scp_role for context in association.accepted.values()):
             raise NoContext(f"{peer} accepts C-GET, but does not want to store CT images here: no SCP role")
@@ -279,9 +259,9 @@ def _move(peer: Peer, ability: Ability, cancel: Cancellation) -> str:
     model, title = _MOVE[ability], peer.calling_ae_title
     patient_id = NO_PATIENT if ability is Ability.MOVE_PATIENT else None
     (identifier,) = retrieve_identifiers([Ref(NO_STUDY)], patient_id=patient_id)
-    with Association.request(peer, [model_context(model)], cancel=cancel) as association:
+    with associate(peer, [model_context(model)], cancel=cancel) as association:
         *_, last = scu.move(association, model, identifier, title)
-    entry = f"AE title {title}, host {_our_address(peer)}, port {settings.ADIT_RECEIVER_PORT}"
+    entry = _our_entry(peer)
     if last.status == UNKNOWN_DESTINATION:
         raise Refused(f"It does not know where to send to. Have entered there: {entry}", status=last.status)
     if category(last.status) is Category.FAILURE:
@@ -291,6 +271,11 @@ def _move(peer: Peer, ability: Ability, cancel: Cancellation) -> str:
         return f"{proof}. It has to know: {entry}."
     # dcmqrscp looks for the study first: that it found nothing to send says no more than this.
     return f"It takes such requests, and does not say that our AE title is unknown. It has to know: {entry}."
+
+
+def _our_entry(peer: Peer) -> str:
+    """What a PACS has to know to call our receiver."""
+    return f"AE title {peer.calling_ae_title}, host {_our_address(peer)}, {_our_ports()}"
 
 
 def _our_address(peer: Peer) -> str:
@@ -304,19 +289,32 @@ def _our_address(peer: Peer) -> str:
         return socket.gethostname()
 
 
+def _our_ports() -> str:
+    plain = [f"port {settings.ADIT_RECEIVER_PORT}"] if settings.ADIT_RECEIVER_PLAIN else []
+    encrypted = [f"port {settings.ADIT_RECEIVER_TLS_PORT} with TLS"] if settings.ADIT_RECEIVER_TLS_PORT else []
+    return " or ".join((*plain, *encrypted))
+
+
 def _receiving() -> Finding:
     found = listening(settings.ADIT_SPOOL)
     if found is None:
         sentence = "No receiver runs on this machine: start 'adit up', or 'adit receiver' beside its workers."
         return Finding("Receiver", Outcome.FAILED, sentence, ADMINISTRATOR)
-    return Finding("Receiver", Outcome.OK, f"It listens on port {found.port} of {found.host}.")
+    return Finding("Receiver", Outcome.OK, f"It listens on {found} of {found.host}.")
 
 
 def _store(peer: Peer, cancel: Cancellation) -> str:
     (contexts,) = contexts_for((sop_class, syntax) for sop_class in _IMAGES for syntax in (EXPLICIT, IMPLICIT))
-    with Association.request(peer, contexts, cancel=cancel) as association:
+    with associate(peer, contexts, cancel=cancel) as association:
         accepted = {context.abstract_syntax for context in association.accepted.values()}
     return f"It takes {' and '.join(word for word, sop_class in _IMAGE_WORDS.items() if sop_class in accepted)} images."
+
+
+def _commit(peer: Peer, cancel: Cancellation) -> str:
+    with associate(peer, [model_context(STORAGE_COMMITMENT)], cancel=cancel):
+        pass
+    # Whether it reports over the same association, only a transfer shows.
+    return f"It takes requests for storage commitment. To report it may have to know: {_our_entry(peer)}."
 
 
 def _tried(name: str, step: Callable[[], str], node: Node) -> Finding:
@@ -329,46 +327,3 @@ def _tried(name: str, step: Callable[[], str], node: Node) -> Finding:
         return Finding(name, Outcome.FAILED, sentence, error.mended_by)
     except DicomError as error:
         return Finding(name, Outcome.FAILED, f"{error}.", error.mended_by)
-
-
-def _in_vain(name: str) -> Finding:
-    return Finding(name, Outcome.SKIPPED, "Not tried, because of the failure above.")
-
-
-def _folder(node: Node) -> Iterator[Finding]:
-    path = Path(node.path)
-    if not path.is_dir():
-        what = "is no folder" if path.exists() else "does not exist"
-        yield Finding("Folder", Outcome.FAILED, f"{path} {what}: create it or correct the path.", ADMINISTRATOR)
-        for name in ("Writing", "Room", "Quota"):
-            yield _in_vain(name)
-        return
-    yield Finding("Folder", Outcome.OK, f"{path} exists.")
-    try:
-        with tempfile.NamedTemporaryFile(dir=path, prefix=".adit-test-") as file:
-            file.write(b"\0")
-    except OSError as error:
-        sentence = f"ADIT cannot write into {path} ({error.strerror}): give its account the right to."
-        yield Finding("Writing", Outcome.FAILED, sentence, "whoever looks after the folder")
-    else:
-        yield Finding("Writing", Outcome.OK, f"ADIT can write into {path}.")
-    free = shutil.disk_usage(path).free
-    room = f"{free / 1e9:.1f} GB are free on its disk"
-    if free < SCARCE:
-        yield Finding("Room", Outcome.FAILED, f"Only {room}: make room.", "whoever looks after the folder")
-    else:
-        yield Finding("Room", Outcome.OK, f"{room}.")
-    yield _quota(node, path)
-
-
-def _quota(node: Node, path: Path) -> Finding:
-    if node.quota_gb is None:
-        return Finding("Quota", Outcome.SKIPPED, "No quota is set.")
-    try:
-        Quota(path, int(node.quota_gb * 1e9), name=node.name).take(1)
-    except Full as full:
-        return Finding("Quota", Outcome.FAILED, f"{full}: make room or raise the quota.", full.mended_by)
-    except OSError as error:
-        sentence = f"What lies below {path} cannot be counted ({error.strerror})."
-        return Finding("Quota", Outcome.FAILED, sentence, "whoever looks after the folder")
-    return Finding("Quota", Outcome.OK, f"The quota of {node.quota_gb:g} GB is not used up.")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from adit.endpoints.web import usable_pem
+from adit.dimse.tls import usable_pem
+from adit.nodes.secrets import Secret
 from adit.nodes.windows import BadWindows, Windows
 
 if TYPE_CHECKING:
@@ -47,9 +48,10 @@ def _of_server(node: Node) -> dict[str, str]:
     if node.port is not None and not 1 <= node.port <= 65535:
         wrong["port"] = "A port is a number from 1 to 65535."
     if not node.host and node.uses_dimse:
-        wrong["host"] = "C-FIND, C-GET, C-MOVE and C-STORE need AE title, host and port."
+        wrong["host"] = "C-FIND, C-GET, C-MOVE, C-STORE and storage commitment need AE title, host and port."
     if not node.dicomweb_url and node.uses_dicomweb:
         wrong["dicomweb_url"] = "QIDO, WADO and STOW need a DICOMweb URL."
+    wrong |= _of_tls(node)
     wrong |= _of_dicomweb(node)
     if not 1 <= node.max_associations <= MOST_ASSOCIATIONS:
         wrong["max_associations"] = f"A server takes between 1 and {MOST_ASSOCIATIONS} associations at the same time."
@@ -77,17 +79,23 @@ def _of_dicomweb(node: Node) -> dict[str, str]:
             wrong[field] = "A prefix is a path such as wadors."
     if node.authorization is not None and re.search(r"[^\x20-\x7e]", node.authorization.reveal()):
         wrong["authorization"] = "An authorization header is one line of plain letters, such as Bearer abc."
-    for field, pem in (("dicomweb_ca", node.dicomweb_ca), ("dicomweb_certificate", node.dicomweb_certificate)):
-        if pem and not usable_pem(**{_PEM[field]: pem if isinstance(pem, str) else pem.reveal()}):
-            wrong[field] = _NO_PEM[field]
+    return wrong | _of_certificates(node, trusted="dicomweb_ca", shown="dicomweb_certificate")
+
+
+def _of_tls(node: Node) -> dict[str, str]:
+    if not node.host and (node.tls or node.tls_ca or node.tls_certificate or not node.tls_check_name):
+        return {"tls": "TLS for DIMSE needs AE title, host and port; DICOMweb uses it where its URL begins with https."}
+    return _of_certificates(node, trusted="tls_ca", shown="tls_certificate")
+
+
+def _of_certificates(node: Node, *, trusted: str, shown: str) -> dict[str, str]:
+    wrong = {}
+    if not usable_pem(trusted=getattr(node, trusted)):
+        wrong[trusted] = "This holds no certificate in PEM form."
+    own: Secret | None = getattr(node, shown)
+    if own and not usable_pem(shown=own.reveal()):
+        wrong[shown] = "This is no certificate in PEM form together with its private key without a password."
     return wrong
-
-
-_PEM = {"dicomweb_ca": "trusted", "dicomweb_certificate": "shown"}
-_NO_PEM = {
-    "dicomweb_ca": "This holds no certificate in PEM form.",
-    "dicomweb_certificate": "This is no certificate in PEM form together with its private key without a password.",
-}
 
 
 def _of_folder(node: Node) -> dict[str, str]:
@@ -96,6 +104,8 @@ def _of_folder(node: Node) -> dict[str, str]:
         wrong["path"] = sentence
     if node.ae_title or node.host or node.port or node.dicomweb_url or node.abilities:
         wrong["kind"] = "A folder has a path and neither AE title, host, port, URL nor abilities."
+    if node.tls or node.tls_ca or node.tls_certificate or not node.tls_check_name:
+        wrong["tls"] = "TLS is for servers, not for folders."
     for field in ("quota_gb", "warning_gb"):
         value = getattr(node, field)
         if value is not None and not 0 < value < float("inf"):

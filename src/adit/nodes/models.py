@@ -42,6 +42,7 @@ class Ability(StrEnum):
     MOVE_STUDY = "move_study"
     MOVE_PATIENT = "move_patient"
     STORE = "store"
+    COMMIT = "commit"
     QIDO = "qido"
     WADO = "wado"
     STOW = "stow"
@@ -97,6 +98,12 @@ class Node(models.Model):
 
     Attributes:
         calling_ae_title: Ours, where this server wants another one than ADIT_AE_TITLE; else empty.
+        commit: The server takes requests for storage commitment.
+        tls: DIMSE goes over TLS.
+        tls_ca: PEM certificates that are trusted for that instead of the system's.
+        tls_certificate: PEM certificate and private key that we show for that.
+        tls_check_name: The certificate of the server has to name its host.
+        decompress: What the server takes in no other form may be decompressed for it, without loss.
         qido_prefix, wado_prefix, stow_prefix: What stands between the DICOMweb URL and `/studies` there.
         authorization: Value of the HTTP Authorization header for DICOMweb.
         dicomweb_ca: PEM certificates that are trusted for DICOMweb instead of the system's.
@@ -108,7 +115,13 @@ class Node(models.Model):
         windows: Weekly transfer windows, see `windows.Windows`; null means always.
         windows_hold_all: The windows hold selective work too, not only batch and mass.
         suspended_at: Its tasks wait since then, they do not fail.
+        suspended_now: Its running tasks are stopped too, and wait with the others.
+        answered_at: When it last answered ADIT, see `contact`.
+        silent_since: It could not be reached since then; null once it answers again.
+        silent_because: What happened then, for a person.
         counts_unreliable: The server miscounts its instances: the counts it gives prove nothing.
+        id_domain: Within it a PatientID means one person. Nodes of one domain name the same patients by the same
+            PatientIDs; empty is a domain too.
         quota_gb, warning_gb: Of a folder, in units of 10^9 bytes.
     """
 
@@ -125,6 +138,12 @@ class Node(models.Model):
     move_study = models.BooleanField(default=False)
     move_patient = models.BooleanField(default=False)
     store = models.BooleanField(default=False)
+    commit = models.BooleanField(default=False)
+    tls = models.BooleanField(default=False)
+    tls_ca = models.TextField(blank=True, default="")
+    tls_certificate = EncryptedTextField()
+    tls_check_name = models.BooleanField(default=True)
+    decompress = models.BooleanField(default=True)
     dicomweb_url = models.URLField(max_length=500, blank=True, default="")
     qido = models.BooleanField(default=False)
     wado = models.BooleanField(default=False)
@@ -147,11 +166,16 @@ class Node(models.Model):
     warning_gb = models.FloatField(null=True, blank=True)
 
     accepts = models.CharField(max_length=16, choices=Accepts, default=Accepts.ANYTHING)
+    id_domain = models.CharField(max_length=64, blank=True, default="")
     windows = models.JSONField(null=True, blank=True)
     windows_hold_all = models.BooleanField(default=False)
     enabled = models.BooleanField(default=True)
     suspended_at = models.DateTimeField(null=True, blank=True)
     suspended_reason = models.TextField(blank=True, default="")
+    suspended_now = models.BooleanField(default=False)
+    answered_at = models.DateTimeField(null=True, blank=True, editable=False)
+    silent_since = models.DateTimeField(null=True, blank=True, editable=False)
+    silent_because = models.TextField(blank=True, default="", editable=False)
 
     objects = NodeQuerySet.as_manager()
 
@@ -184,6 +208,10 @@ class Node(models.Model):
             models.CheckConstraint(
                 condition=~Q(host="") | Q(**{ability.value: False for ability in sorted(BY_DIMSE)}),
                 name="dimse_abilities_need_a_host",
+            ),
+            models.CheckConstraint(
+                condition=~Q(host="") | Q(tls=False, tls_ca="", tls_certificate__isnull=True, tls_check_name=True),
+                name="tls_needs_a_host",
             ),
             models.CheckConstraint(
                 condition=~Q(dicomweb_url="") | Q(qido=False, wado=False, stow=False),
@@ -226,6 +254,9 @@ class Node(models.Model):
                 condition=Q(suspended_at__isnull=True, suspended_reason="")
                 | (Q(suspended_at__isnull=False) & ~Q(suspended_reason="")),
                 name="suspended_with_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(suspended_now=False) | Q(suspended_at__isnull=False), name="suspended_now_is_suspended"
             ),
             models.CheckConstraint(condition=Q(accepts__in=Accepts.values), name="node_accepts_is_known"),
         ]

@@ -12,9 +12,11 @@ from typing import Any, TypeVar
 
 from adit.dicom.protocols import Cancellation, Sink, Source
 from adit.dicom.refs import UID
+from adit.dimse.tls import Credentials
 from adit.endpoints.archive import Archive
 from adit.endpoints.budget import Budget
-from adit.endpoints.by_move import Mover
+from adit.endpoints.by_move import GRACE, Mover
+from adit.endpoints.committing import WAIT, Committer
 from adit.endpoints.dialling import Root, ServerConfig, WebConfig
 from adit.endpoints.files import Files
 from adit.endpoints.folder import Folder, Place
@@ -68,6 +70,8 @@ class Opening:
         calling_ae_title: How we call ourselves to servers that want no other name.
         waits: Seconds before the second, third … try of what failed transiently.
         refusals: What the process remembers of the ways that servers refused.
+        move_grace: Seconds after a C-MOVE that instances may still come in.
+        commitment_wait: Seconds that a report on storage commitment is waited for.
     """
 
     spool: Path
@@ -75,6 +79,8 @@ class Opening:
     calling_ae_title: str
     waits: Sequence[float]
     refusals: Refusals = field(default_factory=Refusals)
+    move_grace: float = GRACE
+    commitment_wait: float = WAIT
 
     @contextmanager
     def source(
@@ -146,7 +152,8 @@ class Opening:
             spool=Spool(self.spool, share, cancel),
             again=patience,
             refusals=self.refusals,
-            make_mover=lambda dial, seen: Mover(dial, seen, self.spool),
+            make_mover=lambda dial, seen: Mover(dial, seen, self.spool, grace=self.move_grace),
+            make_committer=lambda dial: Committer(dial, self.spool, wait=self.commitment_wait),
         )
 
     def seal(
@@ -242,6 +249,24 @@ def server_config(node: Node, *, calling_ae_title: str, associations: int) -> Se
         idle_timeout=node.idle_timeout,
         moves=tuple(root for ability, root in _MOVES.items() if ability in abilities),
         web=web_config(node) if node.uses_dicomweb else None,
+        tls=credentials(node),
+        commits=Ability.COMMIT in abilities,
+        decompress=node.decompress,
+    )
+
+
+def credentials(node: Node) -> Credentials | None:
+    """What is trusted and shown when DIMSE goes over TLS; None where it goes plain.
+
+    Raises:
+        WrongKey: The private key of the node cannot be read.
+    """
+    if not node.tls:
+        return None
+    return Credentials(
+        trusted=node.tls_ca,
+        shown=node.tls_certificate.reveal() if node.tls_certificate else "",
+        checks_name=node.tls_check_name,
     )
 
 

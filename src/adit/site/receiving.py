@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 
 from adit.endpoints.landing import Room
-from adit.endpoints.receiver import Receiver, Rules
+from adit.endpoints.receiver import Encrypted, Receiver, ReceiverFailed, Rules
+from adit.site.certificates import BadCertificate, Renewing
 from adit.site.database import make_private
 from adit.site.env import MEBIBYTE, Config
 
@@ -20,7 +21,7 @@ def receive(config: Config, *, host: str, port: int) -> None:
     """Be the receiver until SIGTERM or SIGINT. Call it in the main thread.
 
     Raises:
-        ReceiverFailed: It cannot listen, or there is one already.
+        ReceiverFailed: It cannot listen, its certificate cannot be used, or there is one already.
     """
     make_private(config.spool)
     rules = Rules(
@@ -32,5 +33,22 @@ def receive(config: Config, *, host: str, port: int) -> None:
     signals = (signal.SIGTERM, signal.SIGINT)
     # Before any thread is started, so that the signals come to nobody but to who waits for them.
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    with Receiver(config.spool, ae_title=config.ae_title, host=host, port=port, room=room, rules=rules):
+    with Receiver(
+        config.spool,
+        ae_title=config.ae_title,
+        host=host,
+        port=port if config.receiver_plain else None,
+        room=room,
+        rules=rules,
+        tls=_encrypted(config),
+    ):
         signal.sigwait(signals)
+
+
+def _encrypted(config: Config) -> Encrypted | None:
+    if config.receiver_tls_certificate is None:
+        return None
+    try:
+        return Encrypted(config.receiver_tls_port, Renewing(config.receiver_tls_certificate, config.receiver_tls_ca))
+    except BadCertificate as bad:
+        raise ReceiverFailed(str(bad)) from bad

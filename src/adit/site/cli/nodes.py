@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,14 +9,46 @@ from django.contrib.auth.models import Group
 
 from adit.accounts.models import User
 from adit.nodes import changes
-from adit.nodes.doctor import Outcome, abilities_found, examine
+from adit.nodes.doctor import abilities_found, examine
 from adit.nodes.finding import find_node
+from adit.nodes.findings import Outcome
 from adit.nodes.models import Ability, Kind, Node
+from adit.site.cli import node_suspending
 from adit.site.cli.acting import me
 from adit.site.cli.explaining import explained
+from adit.site.cli.node_options import (
+    AeTitle,
+    Authorization,
+    CaBundle,
+    Can,
+    ClientCertificate,
+    Decompress,
+    DicomWeb,
+    Folder,
+    Host,
+    IdDomain,
+    IdleTimeout,
+    MaxAssociations,
+    Port,
+    Prefixes,
+    Quota,
+    Root,
+    RootOption,
+    Takes,
+    Tls,
+    TlsCa,
+    TlsCertificate,
+    TlsCheckName,
+    patient_values,
+    tls_values,
+    values,
+    web_values,
+)
 from adit.site.cli.output import Failed, Misused, print_json, print_table
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
+app.command()(node_suspending.suspend)
+app.command()(node_suspending.resume)
 
 
 @app.callback()
@@ -28,40 +56,8 @@ def node() -> None:
     """Add, list, test and change the places studies come from and go to."""
 
 
-class Root(StrEnum):
-    STUDY = "study"
-    PATIENT = "patient"
-
-
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="The node's name.")]
-Can = Annotated[
-    str | None,
-    typer.Option(help="What the server can do, by comma: find, get, move, store, qido, wado, stow.", metavar="LIST"),
-]
-AeTitle = Annotated[str | None, typer.Option("--ae-title", help="The server's AE title.")]
-Host = Annotated[str | None, typer.Option(help="Host name or address.")]
-Port = Annotated[int | None, typer.Option(help="DIMSE port.")]
-MaxAssociations = Annotated[int | None, typer.Option(help="Associations at the same time, over all processes.")]
-IdleTimeout = Annotated[float | None, typer.Option(help="Seconds of silence after which the server is given up.")]
-DicomWeb = Annotated[str | None, typer.Option("--dicomweb", help="DICOMweb base URL.", metavar="URL")]
-Authorization = Annotated[
-    Path | None,
-    typer.Option("--authorization-file", help="A file that holds the Authorization header for DICOMweb; - is stdin."),
-]
-CaBundle = Annotated[
-    Path | None, typer.Option("--ca-bundle", help="PEM certificates that are trusted for DICOMweb, not the system's.")
-]
-ClientCertificate = Annotated[
-    Path | None, typer.Option("--client-certificate", help="PEM certificate with its key, to show for DICOMweb.")
-]
-Prefixes = Annotated[
-    str | None,
-    typer.Option(help="Paths of QIDO, WADO and STOW below the DICOMweb URL, by comma.", metavar="LIST"),
-]
-Folder = Annotated[Path | None, typer.Option(help="A folder instead of a server.")]
-Quota = Annotated[float | None, typer.Option(help="Of a folder: GB that ADIT may fill.")]
-RootOption = Annotated[Root | None, typer.Option(help="Information model for find, get and move.")]
 
 
 @app.command()
@@ -74,6 +70,11 @@ def add(
     root: RootOption = None,
     max_associations: MaxAssociations = None,
     idle_timeout: IdleTimeout = None,
+    tls: Tls = None,
+    tls_ca: TlsCa = None,
+    tls_certificate: TlsCertificate = None,
+    tls_check_name: TlsCheckName = None,
+    decompress: Decompress = None,
     dicomweb: DicomWeb = None,
     prefixes: Prefixes = None,
     authorization: Authorization = None,
@@ -81,21 +82,26 @@ def add(
     client_certificate: ClientCertificate = None,
     folder: Folder = None,
     quota: Quota = None,
+    accepts: Takes = None,
+    id_domain: IdDomain = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a server, or with --folder a folder. What the server can do is found out where --can is not given."""
-    values = _values(
+    given = values(
         ae_title=ae_title,
         host=host,
         port=port,
         max_associations=max_associations,
         idle_timeout=idle_timeout,
+        decompress=decompress,
         dicomweb=dicomweb,
         folder=folder,
         quota=quota,
     )
-    values |= _web_values(prefixes, authorization, ca_bundle, client_certificate)
-    added = Node(name=name, kind=Kind.FOLDER if folder else Kind.SERVER, **values)
+    given |= web_values(prefixes, authorization, ca_bundle, client_certificate)
+    given |= tls_values(tls, tls_ca, tls_certificate, tls_check_name)
+    given |= patient_values(accepts, id_domain)
+    added = Node(name=name, kind=Kind.FOLDER if folder else Kind.SERVER, **given)
     with explained():
         if can is not None:
             added.abilities = _abilities(can, root)
@@ -117,6 +123,11 @@ def edit(
     root: RootOption = None,
     max_associations: MaxAssociations = None,
     idle_timeout: IdleTimeout = None,
+    tls: Tls = None,
+    tls_ca: TlsCa = None,
+    tls_certificate: TlsCertificate = None,
+    tls_check_name: TlsCheckName = None,
+    decompress: Decompress = None,
     dicomweb: DicomWeb = None,
     prefixes: Prefixes = None,
     authorization: Authorization = None,
@@ -124,34 +135,39 @@ def edit(
     client_certificate: ClientCertificate = None,
     folder: Folder = None,
     quota: Quota = None,
+    accepts: Takes = None,
+    id_domain: IdDomain = None,
     enabled: Annotated[bool | None, typer.Option("--enable/--disable", help="Whether it may be used.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Change a node; what is not given stays."""
-    values = _values(
+    given = values(
         ae_title=ae_title,
         host=host,
         port=port,
         max_associations=max_associations,
         idle_timeout=idle_timeout,
+        decompress=decompress,
         dicomweb=dicomweb,
         folder=folder,
         quota=quota,
     )
-    values |= _web_values(prefixes, authorization, ca_bundle, client_certificate)
+    given |= web_values(prefixes, authorization, ca_bundle, client_certificate)
+    given |= tls_values(tls, tls_ca, tls_certificate, tls_check_name)
+    given |= patient_values(accepts, id_domain)
     if new_name is not None:
-        values["name"] = new_name
+        given["name"] = new_name
     if enabled is not None:
-        values["enabled"] = enabled
+        given["enabled"] = enabled
     with explained():
         found = find_node(name)
         if can is not None:
-            values["abilities"] = _abilities(can, root)
+            given["abilities"] = _abilities(can, root)
         elif root is not None:
-            values["abilities"] = _abilities(",".join(_words(found.abilities)), root)
-        if not values:
+            given["abilities"] = _abilities(",".join(_words(found.abilities)), root)
+        if not given:
             raise Misused("Say what to change: 'adit node edit --help' lists the options.")
-        found = changes.edit(found, by=me(), **values)
+        found = changes.edit(found, by=me(), **given)
     _show(found, as_json=as_json)
 
 
@@ -239,78 +255,12 @@ def access(
         print(f"{group or user} may use {found.name} as {' and '.join(rights) or 'nothing'}.")
 
 
-def _values(
-    *,
-    ae_title: str | None,
-    host: str | None,
-    port: int | None,
-    max_associations: int | None,
-    idle_timeout: float | None,
-    dicomweb: str | None,
-    folder: Path | None,
-    quota: float | None,
-) -> dict[str, Any]:
-    """The fields of a node that were given.
-
-    Raises:
-        Misused: The folder cannot be written.
-    """
-    if folder is not None:
-        folder = folder.expanduser().absolute()
-        _can_be_written(folder)
-    given = {
-        "ae_title": ae_title,
-        "host": host,
-        "port": port,
-        "max_associations": max_associations,
-        "idle_timeout": idle_timeout,
-        "dicomweb_url": dicomweb,
-        "path": None if folder is None else str(folder),
-        "quota_gb": quota,
-    }
-    return {field: value for field, value in given.items() if value is not None}
-
-
-def _web_values(
-    prefixes: str | None, authorization: Path | None, ca_bundle: Path | None, client_certificate: Path | None
-) -> dict[str, Any]:
-    """The fields about DICOMweb that were given; an empty file takes its field away."""
-    values: dict[str, Any] = {}
-    if prefixes is not None:
-        three = [prefix.strip().strip("/") for prefix in prefixes.split(",")]
-        if len(three) != 3:
-            raise Misused("--prefixes wants three paths by comma, those of QIDO, WADO and STOW: qidors,wadors,stowrs.")
-        values |= dict(zip(("qido_prefix", "wado_prefix", "stow_prefix"), three, strict=True))
-    if authorization is not None:
-        values["authorization"] = _content(authorization).strip() or None
-    if ca_bundle is not None:
-        values["dicomweb_ca"] = _content(ca_bundle).strip()
-    if client_certificate is not None:
-        values["dicomweb_certificate"] = _content(client_certificate).strip() or None
-    return values
-
-
-def _content(file: Path) -> str:
-    try:
-        return sys.stdin.read() if str(file) == "-" else file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misused(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.") from error
-
-
-def _can_be_written(folder: Path) -> None:
-    """See that files can be put into *folder*, or it can be made. The workers of this machine run as who asks."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    if not there.is_dir():
-        raise Misused(f"--folder: {folder} is no folder{'' if there == folder else f': {there} is a file'}.")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise Misused(f"--folder: {folder} cannot be written; whoever looks after {there} can allow it.")
-
-
 _BY_WORD = {
     "find": {Root.STUDY: Ability.FIND_STUDY, Root.PATIENT: Ability.FIND_PATIENT},
     "get": {Root.STUDY: Ability.GET_STUDY, Root.PATIENT: Ability.GET_PATIENT},
     "move": {Root.STUDY: Ability.MOVE_STUDY, Root.PATIENT: Ability.MOVE_PATIENT},
     "store": dict.fromkeys(Root, Ability.STORE),
+    "commit": dict.fromkeys(Root, Ability.COMMIT),
     "qido": dict.fromkeys(Root, Ability.QIDO),
     "wado": dict.fromkeys(Root, Ability.WADO),
     "stow": dict.fromkeys(Root, Ability.STOW),
@@ -344,6 +294,7 @@ def _found(added: Node, root: Root | None) -> frozenset[Ability]:
 def describe(found: Node) -> dict[str, Any]:
     """A node as JSON. Secrets are left out."""
     about: dict[str, Any] = {"name": found.name, "kind": found.kind, "enabled": found.enabled}
+    about |= {"accepts": found.accepts, "id_domain": found.id_domain or None}
     if found.is_folder:
         return about | {"path": found.path, "quota_gb": found.quota_gb}
     return about | {
@@ -352,6 +303,11 @@ def describe(found: Node) -> dict[str, Any]:
         "port": found.port,
         "can": _words(found.abilities),
         "abilities": sorted(found.abilities),
+        "tls": found.tls,
+        "tls_ca": "set" if found.tls_ca else None,
+        "tls_certificate": "set" if found.tls_certificate else None,
+        "tls_check_name": found.tls_check_name,
+        "decompress": found.decompress,
         "dicomweb_url": found.dicomweb_url,
         "dicomweb_prefixes": [p for p in (found.qido_prefix, found.wado_prefix, found.stow_prefix) if p],
         "dicomweb_authorization": "set" if found.authorization else None,
