@@ -59,8 +59,14 @@ class TestACommand:
             commands.decode(struct.pack("<HHIH", 0, 0x0900, 2, 0))
 
     def test_with_an_element_of_another_group_is_bad(self):
-        with pytest.raises(BadCommand, match="group 0008"):
+        with pytest.raises(BadCommand, match="begins with an element of group 0008"):
             commands.decode(struct.pack("<HHIH", 8, 0x0018, 2, 0))
+
+    def test_passes_over_the_list_of_failed_instances_that_orthanc_puts_into_it(self):
+        answer = Command(0x8010, NO_DATA_SET, responded_id=1, status=0xC000, failed=1)
+        failed = struct.pack("<HHI", 8, 0x0058, 4) + b"1.2\0"
+
+        assert commands.decode(commands.encode(answer) + failed) == answer
 
     def test_is_answered_with_its_own_identifiers(self):
         request = Command(Operation.C_STORE, 0, message_id=9, affected_class=UID("1.2"), affected_instance=UID("1.3"))

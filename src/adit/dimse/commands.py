@@ -141,7 +141,7 @@ def decode(encoded: bytes | bytearray) -> Command:
     """Read a command set. Elements that `Command` does not hold are skipped.
 
     Raises:
-        BadCommand: It is cut off, holds other groups, lacks its command field or the data set
+        BadCommand: It is cut off, begins with another group, lacks its command field or the data set
             type, or a number has not two bytes.
     """
     values: dict[str, int | str] = {}
@@ -151,13 +151,14 @@ def decode(encoded: bytes | bytearray) -> Command:
             raise BadCommand("a command element is cut off")
         group, element, length = _ELEMENT.unpack_from(encoded, at)
         at += 8
-        if group:
-            raise BadCommand(f"a command set holds an element of group {group:04X}")
+        if group and not values:
+            raise BadCommand(f"a command set begins with an element of group {group:04X}")
         if length > end - at:
             raise BadCommand("a command element is longer than its command set")
         raw = encoded[at : at + length]
         at += length
-        if (known := _BY_ELEMENT.get(element)) is None:
+        # Orthanc puts the list of failed instances (0008,0058) behind its last answer to a C-GET.
+        if group or (known := _BY_ELEMENT.get(element)) is None:
             continue
         name, vr = known
         if vr == "US":

@@ -46,6 +46,9 @@ _BUFFERS = 512
 _COMMAND, _LAST = 1, 2
 """Bits of the message control header (PS3.8 E.2)."""
 
+_TLS_RECORDS = {0x15: "it answered in TLS", 0x16: "it spoke TLS where that is not spoken"}
+"""What the first byte of a TLS record says (RFC 8446 5.1): its sender takes this for a port with TLS."""
+
 _EVENTS = {
     PduType.ASSOCIATE_RQ: Event.ASSOCIATE_RQ,
     PduType.ASSOCIATE_AC: Event.ASSOCIATE_AC,
@@ -316,7 +319,9 @@ class Connection:
     def _control_pdu(self, kind: int, length: int) -> Pdu | None:
         """Read a PDU that is no P-DATA, or None while it is incomplete."""
         if length > pdu.MOST_CONTROL or kind not in _EVENTS:
-            what = f"there is no PDU type {kind}" if kind not in _EVENTS else f"a PDU of {length} bytes"
+            what = _TLS_RECORDS.get(kind, f"there is no PDU type {kind}")
+            if kind in _EVENTS:
+                what = f"a PDU of {length} bytes"
             raise self._violated(what, reason=1 if kind not in _EVENTS else 6)
         body = self._start + pdu.HEADER.size
         if self._end - body < length:

@@ -27,7 +27,7 @@ MOST_IDENTIFIER = 1 << 24
 _MEDIUM = 0x0000
 """Priority (PS3.7 E.1)."""
 
-_DATA_FOLLOWS = 0x0000
+DATA_FOLLOWS = 0x0000
 """Command Data Set Type: anything but 0101."""
 
 
@@ -80,7 +80,7 @@ def echo(association: Association) -> None:
         context.id, Command(Operation.C_ECHO, message_id=message_id, affected_class=context.abstract_syntax)
     )
     arrived = _response(association, Operation.C_ECHO, message_id)
-    if (status := _status(association, arrived.command)) != SUCCESS:
+    if (status := status_of(association, arrived.command)) != SUCCESS:
         raise Refused(f"{association.name}: {describe(status, Service.ECHO)}", status=status)
 
 
@@ -102,7 +102,7 @@ def find(association: Association, model: UID, identifier: Dataset, *, fallback:
     try:
         while True:
             arrived = _response(association, Operation.C_FIND, message_id)
-            status = _status(association, arrived.command)
+            status = status_of(association, arrived.command)
             answer = _identifier(association, arrived)
             kind = category(status)
             if kind is Category.PENDING:
@@ -149,7 +149,7 @@ def get(
             if not arrived.command.is_response:
                 refuse_operation(association, arrived)
                 continue
-            _check_response(association, arrived.command, Operation.C_GET, message_id)
+            check_response(association, arrived.command, Operation.C_GET, message_id)
             progress = _sub_operations(association, arrived, context)
             yield progress
             if not progress.pending:
@@ -206,7 +206,7 @@ def store(association: Association, request: Outgoing, chunks: Iterable[Buffer])
     message_id = association.next_message_id()
     command = Command(
         Operation.C_STORE,
-        _DATA_FOLLOWS,
+        DATA_FOLLOWS,
         message_id=message_id,
         affected_class=request.sop_class,
         affected_instance=request.sop_instance,
@@ -217,7 +217,7 @@ def store(association: Association, request: Outgoing, chunks: Iterable[Buffer])
     # Storage responses have no data set, but an attribute list in one would do no harm.
     if arrived.command.has_data_set:
         association.read_data(len)
-    return _status(association, arrived.command)
+    return status_of(association, arrived.command)
 
 
 def refuse_operation(association: Association, arrived: CommandArrived) -> None:
@@ -240,7 +240,7 @@ def _ask(
     message_id = message_id or association.next_message_id()
     command = Command(
         operation,
-        _DATA_FOLLOWS,
+        DATA_FOLLOWS,
         message_id=message_id,
         affected_class=context.abstract_syntax,
         priority=_MEDIUM,
@@ -254,16 +254,25 @@ def _response(association: Association, operation: Operation, message_id: int) -
     arrived = association.read_command()
     if arrived is None:
         raise ConnectionBroken(f"{association.name} released the association instead of answering")
-    _check_response(association, arrived.command, operation, message_id)
+    check_response(association, arrived.command, operation, message_id)
     return arrived
 
 
-def _check_response(association: Association, command: Command, operation: Operation, message_id: int) -> None:
+def check_response(association: Association, command: Command, operation: Operation, message_id: int) -> None:
+    """
+    Raises:
+        ProtocolViolation: It is not the response to *operation* with *message_id*.
+    """
     if command.field != operation | 0x8000 or command.responded_id != message_id:
         raise ProtocolViolation(f"{association.name} answered something else than it was asked")
 
 
-def _status(association: Association, command: Command) -> int:
+def status_of(association: Association, command: Command) -> int:
+    """The status of a response.
+
+    Raises:
+        ProtocolViolation: It has none.
+    """
     if command.status is None:
         raise ProtocolViolation(f"{association.name} answered without a status")
     return command.status
@@ -277,7 +286,7 @@ def _sub_operations(association: Association, arrived: CommandArrived, context: 
     command = arrived.command
     answer = _identifier(association, arrived)
     return SubOperations(
-        _status(association, command),
+        status_of(association, command),
         command.remaining,
         command.completed,
         command.failed,

@@ -4,6 +4,7 @@
         request.json                 what is asked for
         lock                         held by the process that waits, as long as it lives
         <time>_<series>_<instance>   .part while it arrives, .dcm when it is complete
+        full                         something could not come for want of room on the disk
     spool/moves/<server and study>   held by the one that has a move open there
     spool/receiver                   held by the receiver; says where it listens
 
@@ -17,11 +18,10 @@ import json
 import os
 import random
 import secrets
-import shutil
 import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import time_ns
@@ -29,13 +29,13 @@ from time import time_ns
 from adit.dicom.protocols import Cancellation
 from adit.dicom.refs import UID, Ref
 from adit.endpoints.cancel import NEVER
-from adit.endpoints.locks import is_held, locked, try_lock
-from adit.endpoints.syncing import sync_folder
+from adit.endpoints.locks import locked
+from adit.endpoints.standing import names_in, standing, stands, sweep_standing
 
 MOST_MESSAGE_ID = 0xFFFF
 """Message ID (0000,0110) is a US; 0 is left out, because some peers take it for none."""
 
-_REQUEST, _LOCK = "request.json", "lock"
+_REQUEST = "request.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,31 +135,12 @@ def expected(spool: Path, request: Request, *, messages: int) -> Iterator[tuple[
     """
     place = spool / "open"
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = place / secrets.token_hex(8)
-    # Hidden until it is complete.
-    making = place / f".{folder.name}"
-    with _numbering(spool):
-        request = replace(request, message_ids=_unused(place, messages), opened=time_ns())
-        making.mkdir(mode=0o700)
-        lock = try_lock(making / _LOCK)
-        assert lock is not None
-        try:
-            _write(making / _REQUEST, request)
-            sync_folder(making)
-            making.rename(folder)
-            sync_folder(place)
-        except BaseException:
-            shutil.rmtree(making, ignore_errors=True)
-            os.close(lock)
-            raise
-    try:
+    with ExitStack() as exits:
+        with _numbering(spool):
+            request = replace(request, message_ids=_unused(place, messages), opened=time_ns())
+            name = secrets.token_hex(8)
+            folder = exits.enter_context(standing(place, name, lambda making: _write(making / _REQUEST, request)))
         yield request, folder
-    finally:
-        # The receiver may just be putting something there.
-        gone = folder.with_name(f".{folder.name}")
-        folder.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
-        os.close(lock)
 
 
 def turn(spool: Path, server: str, study: UID, cancel: Cancellation) -> AbstractContextManager[None]:
@@ -189,12 +170,12 @@ class OpenRequests:
     def __call__(self) -> dict[str, Request]:
         """The requests of living processes, by the name of their folder."""
         with self._lock:
-            names = _names(self._place)
+            names = names_in(self._place)
             self._known = {name: self._known[name] for name in names if name in self._known}
             for name in names:
                 if name not in self._known and (request := _read(self._place / name / _REQUEST)) is not None:
                     self._known[name] = request
-            return {name: each for name, each in self._known.items() if is_held(self._place / name / _LOCK)}
+            return {name: each for name, each in self._known.items() if stands(self._place / name)}
 
     def folder(self, name: str) -> Path:
         return self._place / name
@@ -202,36 +183,20 @@ class OpenRequests:
 
 def sweep_expectations(spool: Path) -> int:
     """Remove the expectations of processes that died. Returns how many there were."""
-    place = spool / "open"
-    if not place.is_dir():
-        return 0
-    swept = 0
-    with _numbering(spool):
-        for folder in place.iterdir():
-            if not is_held(folder / _LOCK):
-                shutil.rmtree(folder, ignore_errors=True)
-                swept += 1
-    return swept
+    return sweep_standing(spool / "open")
 
 
 def _numbering(spool: Path) -> AbstractContextManager[None]:
-    """One at a time makes or sweeps expectations."""
+    """One at a time takes message IDs."""
     return locked(spool / "numbering", NEVER)
 
 
 def _unused(place: Path, count: int) -> tuple[int, ...]:
-    requests = (_read(place / name / _REQUEST) for name in _names(place))
+    requests = (_read(place / name / _REQUEST) for name in names_in(place))
     used = {number for request in requests if request is not None for number in request.message_ids}
     free = [number for number in range(1, MOST_MESSAGE_ID + 1) if number not in used]
     # Not the lowest: what comes late for a request that is over must not seem to be for the next.
     return tuple(random.sample(free, count))
-
-
-def _names(place: Path) -> list[str]:
-    try:
-        return [entry.name for entry in os.scandir(place) if not entry.name.startswith(".")]
-    except FileNotFoundError:
-        return []
 
 
 def _write(path: Path, request: Request) -> None:

@@ -1,6 +1,6 @@
-"""The receiver: takes what servers send because we asked them to with C-MOVE (PS3.4 B, C.4.2).
+"""The receiver: takes what servers send because we asked them to with C-MOVE (PS3.4 B, C.4.2), and what they report.
 
-It has no database: what is expected stands in the spool (see `expecting.py`).
+It has no database: what is expected stands in the spool (see `expecting.py`, `reporting.py`).
 """
 
 from __future__ import annotations
@@ -10,14 +10,18 @@ import ipaddress
 import json
 import logging
 import os
+import ssl
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from adit.dicom.commitment import Report
 from adit.dicom.errors import Refused
 from adit.dicom.refs import UID
+from adit.dicom.status import PROCESSING_FAILURE
 from adit.dimse.pdu import AssociateReject, AssociateRequest
 from adit.dimse.receiving import StoreRequest
 from adit.dimse.scp import UNKNOWN_CALLING_TITLE, Server
@@ -26,6 +30,7 @@ from adit.endpoints.expecting import OpenRequests, Sent, addressee, is_asked, sw
 from adit.endpoints.landing import NOT_AUTHORIZED, Landing, Room, Target
 from adit.endpoints.locks import is_held, try_lock
 from adit.endpoints.names import safe_name
+from adit.endpoints.reporting import deliver, sweep_reports
 
 log = logging.getLogger(__name__)
 
@@ -73,13 +78,36 @@ def _ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Encrypted:
+    """The door of the receiver behind which TLS is spoken.
+
+    Attributes:
+        port: 0 for a free one.
+        context: Asked for each connection, so that a certificate can be renewed.
+    """
+
+    port: int
+    context: Callable[[], ssl.SSLContext]
+
+
+@dataclass(frozen=True, slots=True)
 class Listening:
-    """Where the receiver of this machine can be called."""
+    """Where the receiver of this machine can be called.
+
+    Attributes:
+        port, tls_port: Without and with TLS; None where it cannot be called so.
+    """
 
     pid: int
     ae_title: str
     host: str
-    port: int
+    port: int | None
+    tls_port: int | None = None
+
+    def __str__(self) -> str:
+        plain = [] if self.port is None else [f"port {self.port}"]
+        encrypted = [] if self.tls_port is None else [f"port {self.tls_port} with TLS"]
+        return " and ".join((*plain, *encrypted))
 
 
 def listening(spool: Path) -> Listening | None:
@@ -99,13 +127,13 @@ def has_been(spool: Path) -> bool:
 
 
 class Receiver:
-    """Storage and Verification SCP, while its `with` block runs.
+    """Storage and Verification SCP, told of storage commitment too, while its `with` block runs.
 
     Serves whoever calls, by whatever AE title: it is known by others on some servers. Any SOP
     class, any transfer syntax.
 
     Attributes:
-        port: Where it listens.
+        port, tls_port: Where it listens without and with TLS, or None.
     """
 
     def __init__(
@@ -114,21 +142,25 @@ class Receiver:
         *,
         ae_title: str,
         host: str,
-        port: int,
+        port: int | None,
         room: Room,
         rules: Rules = Rules(),
+        tls: Encrypted | None = None,
         most_associations: int = 64,
         idle_timeout: float = 120.0,
     ) -> None:
         """
         Args:
-            port: 0 for a free one.
+            port: 0 for a free one; None where nobody may send without TLS.
+            tls: Given, it listens there too.
             idle_timeout: Seconds without a byte, then an association is aborted.
         """
         self._spool = spool
         self._ae_title = ae_title
         self._host = host
         self.port = port
+        self.tls_port = tls.port if tls else None
+        self._tls = tls
         self._room = room
         self._rules = rules
         self._most_associations = most_associations
@@ -146,28 +178,37 @@ class Receiver:
         with ExitStack() as exits:
             descriptor = self._lock(exits)
             sweep_expectations(self._spool)
-            server = Server(
-                self._host,
-                self.port,
-                self._ae_title,
-                receive=self._receive,
-                accept=self._rules.rejection,
-                any_title=True,
-                most_associations=self._most_associations,
-                idle_timeout=self._idle_timeout,
-            )
-            try:
-                exits.enter_context(server)
-            except OSError as error:
-                raise ReceiverFailed(self._why(error)) from error
-            # What waits for room is woken before the server ends.
+            sweep_reports(self._spool)
+            if self.port is not None:
+                self.port = self._serve(exits, self.port)
+            if self._tls is not None:
+                self.tls_port = self._serve(exits, self._tls.port, self._tls.context)
+            # What waits for room is woken before the servers end.
             exits.callback(self._stopping.set, "the receiver ends")
-            self.port = server.port
-            here = Listening(os.getpid(), self._ae_title, self._host, self.port)
+            here = Listening(os.getpid(), self._ae_title, self._host, self.port, self.tls_port)
             os.pwrite(descriptor, json.dumps(asdict(here)).encode(), 0)
             self._exits = exits.pop_all()
-        log.info("%s receives on port %s of %s", self._ae_title, self.port, self._host)
+        log.info("%s receives on %s of %s", self._ae_title, here, self._host)
         return self
+
+    def _serve(self, exits: ExitStack, port: int, tls: Callable[[], ssl.SSLContext] | None = None) -> int:
+        """Listen on *port*, or on a free one; which it is."""
+        server = Server(
+            self._host,
+            port,
+            self._ae_title,
+            receive=self._receive,
+            told=self._told,
+            accept=self._rules.rejection,
+            any_title=True,
+            most_associations=self._most_associations,
+            idle_timeout=self._idle_timeout,
+            tls=tls,
+        )
+        try:
+            return exits.enter_context(server).port
+        except OSError as error:
+            raise ReceiverFailed(self._why(error, port)) from error
 
     def __exit__(self, *_: object) -> None:
         self._exits.close()
@@ -178,7 +219,7 @@ class Receiver:
         while (descriptor := try_lock(path)) is None:
             if time.monotonic() > deadline:
                 other = listening(self._spool)
-                where = f" (process {other.pid}, port {other.port})" if other else ""
+                where = f" (process {other.pid}, {other})" if other else ""
                 raise ReceiverFailed(f"a receiver runs already for {self._spool}{where}")
             self._stopping.wait(0.02)
         os.ftruncate(descriptor, 0)
@@ -186,8 +227,8 @@ class Receiver:
         exits.callback(path.unlink, missing_ok=True)
         return descriptor
 
-    def _why(self, error: OSError) -> str:
-        where = f"port {self.port} of {self._host}"
+    def _why(self, error: OSError, port: int) -> str:
+        where = f"port {port} of {self._host}"
         if error.errno == errno.EADDRINUSE:
             return f"{where}, on which the servers send us what we asked for, is taken by another program"
         return f"cannot listen on {where}: {error.strerror or error}"
@@ -197,6 +238,13 @@ class Receiver:
             return self._target_for(request, study, series)
 
         return Landing(request, target_for, self._room, self._stopping)
+
+    def _told(self, report: Report) -> bool:
+        try:
+            return deliver(self._spool, report)
+        except OSError as error:
+            log.warning("a report on a storage commitment cannot be kept: %s", error.strerror)
+            raise Refused("it cannot be kept", status=PROCESSING_FAILURE) from error
 
     def _target_for(self, request: StoreRequest, study: UID, series: UID) -> Target:
         """Where the instance goes.
