@@ -35,7 +35,7 @@ class File:
 @cache
 def readable_files() -> tuple[File, ...]:
     """Every file that pydicom finds a SOP Instance or Study Instance UID in."""
-    found = (_open(path) for path in sorted(_FOLDER.rglob("*")) if path.is_file())
+    found = (opened(path) for path in sorted(_FOLDER.rglob("*")) if path.is_file())
     return tuple(file for file in found if file is not None)
 
 
@@ -43,7 +43,7 @@ def file(name: str) -> File:
     return next(file for file in readable_files() if file.name == name)
 
 
-def _open(path: Path) -> File | None:
+def opened(path: Path) -> File | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -53,13 +53,13 @@ def _open(path: Path) -> File | None:
         except Exception:  # noqa: BLE001  what pydicom cannot read is no oracle
             return None
     content = path.read_bytes()
-    opened = BytesIO(content)
-    read_preamble(opened, force=True)
-    _read_file_meta_info(opened)
+    stream = BytesIO(content)
+    read_preamble(stream, force=True)
+    _read_file_meta_info(stream)
     implicit, little = dataset.original_encoding
     native = IMPLICIT if implicit else EXPLICIT if little else EXPLICIT_BIG_ENDIAN
     syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", native)))
-    return File(path, dataset, syntax, content[opened.tell() :])
+    return File(path, dataset, syntax, content[stream.tell() :])
 
 
 def encoded(dataset: Dataset, transfer_syntax: UID = EXPLICIT) -> bytes:

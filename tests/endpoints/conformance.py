@@ -30,7 +30,6 @@ class Kind:
         put: Makes it hold files, by other means than ours where there are any.
         counts: It says how many instances there are.
         recodes: Names of samples that it gives back encoded otherwise.
-        refuses: Names of samples that it does not take.
         close: Closes all that was opened.
         valve: Before a server: what lies between.
     """
@@ -40,7 +39,6 @@ class Kind:
     sink: Callable[[Cancellation], Sink]
     counts: bool = True
     recodes: tuple[str, ...] = ()
-    refuses: tuple[str, ...] = ()
     close: Callable[[], None] = lambda: None
     valve: Valve | None = None
 
@@ -131,8 +129,8 @@ def dcmqrscp(room: Room) -> Kind:
         # Two of its processes that begin a new index at the same time lose what one of them enters.
         associations=1,
         counts=False,
-        recodes=("implicit", "big-endian"),
-        refuses=("rle", "jpeg-2000", "jpeg-ls", "deflated"),
+        # It takes nothing that is compressed.
+        recodes=("implicit", "big-endian", "rle", "jpeg-2000", "jpeg-ls", "deflated"),
     )
 
 
@@ -164,8 +162,8 @@ MOVED: dict[str, Callable[[Room], Kind]] = {
         Root.PATIENT,
         associations=1,
         counts=False,
-        recodes=("implicit", "big-endian"),
-        refuses=("rle", "jpeg-2000", "jpeg-ls", "deflated"),
+        # It takes nothing that is compressed.
+        recodes=("implicit", "big-endian", "rle", "jpeg-2000", "jpeg-ls", "deflated"),
     ),
     "pynetdicom-by-move": lambda room: moved(room.peers.demo(), room, recodes=("deflated",)),
 }

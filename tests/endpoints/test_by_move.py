@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset
 
-from adit.dicom.errors import Canceled, NeedsReceiver, Refused
+from adit.dicom.errors import Canceled, Full, NeedsReceiver, Refused
 from adit.dicom.identifier import BadQuery
 from adit.dicom.match import Match
 from adit.dicom.refs import UID, Level, Ref
@@ -318,10 +318,12 @@ class TestAFullSpool:
             pacs.seen.wait_until(lambda seen: 0xA700 in seen.statuses)
             assert len(list(instances)) < len(ALL) - 1
 
-    def test_says_so_when_the_disk_has_no_room(self, tmp_path, exits, pacs_for):
+    def test_says_so_when_the_disk_has_no_room_to_both_sides(self, tmp_path, exits, pacs_for):
         here = hall(tmp_path, exits, room=Room(waiting=1 << 30, reserve=1 << 60, patience=0.05))
         pacs = pacs_for(here, ct_study(instances=2, size=64, name="no room"))
         study = ct_study(instances=2, size=64, name="no room")
 
-        assert moved(here.mover(pacs.peer), study.uid) == {}
+        with pytest.raises(Full, match="no room left on the disk that holds the spool"):
+            moved(here.mover(pacs.peer), study.uid)
+
         assert set(pacs.seen.statuses) == {0xA700}

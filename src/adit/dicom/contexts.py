@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
+import pydicom.uid
+
 from adit.dicom.refs import UID
 
 IMPLICIT = UID("1.2.840.10008.1.2")
@@ -14,6 +16,7 @@ EXPLICIT_BIG_ENDIAN = UID("1.2.840.10008.1.2.2")
 DEFLATED = UID("1.2.840.10008.1.2.1.99")
 
 VERIFICATION = UID("1.2.840.10008.1.1")
+STORAGE_COMMITMENT = UID("1.2.840.10008.1.20.1")
 PATIENT_ROOT_FIND = UID("1.2.840.10008.5.1.4.1.2.1.1")
 PATIENT_ROOT_MOVE = UID("1.2.840.10008.5.1.4.1.2.1.2")
 PATIENT_ROOT_GET = UID("1.2.840.10008.5.1.4.1.2.1.3")
@@ -53,8 +56,25 @@ SYNTAXES: tuple[UID, ...] = (
     UID(_JPEG + "106"),  # MPEG-4 AVC 4.2, stereo
     UID(_JPEG + "107"),  # HEVC Main
     UID(_JPEG + "108"),  # HEVC Main 10
+    UID(_JPEG + "110"),  # JPEG XL, lossless only
+    UID(_JPEG + "111"),  # JPEG XL, of what was JPEG
+    UID(_JPEG + "112"),  # JPEG XL
+    UID("1.2.840.10008.1.2.8.1"),  # Deflated Image Frame
 )
 """Transfer syntaxes that instances are stored in, the likely ones first."""
+
+_NEWER = {
+    UID(_JPEG + "110"): "JPEG XL Lossless",
+    UID(_JPEG + "111"): "JPEG XL JPEG Recompression",
+    UID(_JPEG + "112"): "JPEG XL",
+    UID("1.2.840.10008.1.2.8.1"): "Deflated Image Frame Compression",
+}
+"""What pydicom's dictionary does not know yet."""
+
+
+def name_of(uid: UID) -> str:
+    """The name of a SOP class or transfer syntax (PS3.6 A); the UID itself where it has none."""
+    return _NEWER.get(uid) or pydicom.uid.UID(uid).name
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +130,7 @@ def contexts_for(
 
 
 def model_context(model: UID) -> PresentationContext:
-    """Context 1 for a find, get or move model or for Verification, in either little endian syntax."""
+    """Context 1 for a find, get or move model, or for another service, in either little endian syntax."""
     # Implicit is the one every peer must accept (PS3.5 10.1); explicit keeps VRs, so it comes first.
     return PresentationContext(1, model, (EXPLICIT, IMPLICIT))
 

@@ -81,7 +81,20 @@ class Instance:
 
     __slots__ = ("_head", "body", "file", "ref", "sop_class", "transfer_syntax")
 
-    def __init__(self, ref: Ref, sop_class: UID, transfer_syntax: UID, body: Body, *, file: Path | None = None) -> None:
+    def __init__(
+        self,
+        ref: Ref,
+        sop_class: UID,
+        transfer_syntax: UID,
+        body: Body,
+        *,
+        file: Path | None = None,
+        head: Dataset | None = None,
+    ) -> None:
+        """
+        Args:
+            head: What `head` shall give; None to parse it when it is asked for.
+        """
         if ref.instance is None:
             raise ValueError("an instance's reference names study, series and instance")
         self.ref = ref
@@ -89,7 +102,7 @@ class Instance:
         self.transfer_syntax = transfer_syntax
         self.body = body
         self.file = file
-        self._head: Dataset | None = None
+        self._head = head
 
     @property
     def uid(self) -> UID:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +15,30 @@ from adit.dicom.refs import UID, Ref
 
 
 @dataclass(frozen=True, slots=True)
+class Commitment:
+    """What an endpoint says of instances that were stored in it: a promise, which is more than a list.
+
+    Attributes:
+        committed: SOP Instance UIDs that it takes responsibility for.
+        denied: SOP Instance UIDs that it does not take responsibility for, each with the reason, for a person.
+        notes: Why it says nothing of the others, for a person.
+    """
+
+    committed: frozenset[UID] = frozenset()
+    denied: tuple[tuple[UID, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Commits(Protocol):
+    """Asks an endpoint to take responsibility for instances that were stored in it. May take its time.
+
+    Raises nothing but Canceled: what is not known counts as nothing said.
+    """
+
+    def __call__(self, instances: Collection[UID], /) -> Commitment: ...
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What an endpoint can be asked.
 
@@ -22,11 +46,13 @@ class Capabilities:
         lists_instances: SOP Instance UIDs of a series can be found (image level).
         finds_while_retrieving: `find` may be called while `retrieve` is running.
         verifiable: A sink's `holds` can say what is stored.
+        commits: Asks a sink for commitment, outside of its `with` block; None where it gives none.
     """
 
     lists_instances: bool = True
     finds_while_retrieving: bool = True
     verifiable: bool = True
+    commits: Commits | None = None
 
 
 class Outcome(StrEnum):

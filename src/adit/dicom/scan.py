@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from adit.dicom.errors import BadData
 from adit.dicom.refs import UID, BadUID, uid
@@ -27,6 +28,8 @@ VRS = LONG_VRS.union(
     (b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO"),
     (b"LT", b"PN", b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US"),
 )
+
+PIXEL_DATA = 0x7FE00010
 
 _SOP_CLASS, _INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
 _WANTED = frozenset((_SOP_CLASS, _INSTANCE, _STUDY, _SERIES))
@@ -199,6 +202,45 @@ def _readers(implicit: bool, order: str) -> _Reader:
         return group << 16 | element, vr, length, at + 8
 
     return read_implicit if implicit else read_explicit
+
+
+class Element(NamedTuple):
+    """Where an element of an encoded data set stands: it begins at *start*, its value at *value*.
+
+    *length* is that of the value; 0xFFFFFFFF where the element has none.
+    """
+
+    tag: int
+    vr: bytes
+    length: int
+    start: int
+    value: int
+
+
+def elements(encoded: memoryview | bytes) -> Iterator[Element]:
+    """The elements of a data set in Explicit VR Little Endian, its outermost level only; the pixel data are the last.
+
+    The value of the last may end behind *encoded*.
+
+    Raises:
+        NeedMore: *encoded* ends within an element.
+        BadData: It is no data set.
+    """
+    read = _readers(False, "<")
+    at = 0
+    try:
+        while at < len(encoded):
+            tag, vr, length, value = read(encoded, at)
+            yield Element(tag, vr, length, at, value)
+            if tag == PIXEL_DATA:
+                return
+            if tag >> 16 == 0xFFFE:
+                length = 0
+            at = value + length if length != _UNDEFINED else _behind_items(encoded, value, vr, read)
+    except struct.error:
+        raise NeedMore("the data set is broken off") from None
+    if at > len(encoded):
+        raise NeedMore("the data set is broken off")
 
 
 def _behind_items(encoded: memoryview | bytes, at: int, vr: bytes, read: _Reader) -> int:

@@ -14,6 +14,9 @@ NOT_UNDERSTOOD = 0xC000
 UNSUPPORTED_SOP_CLASS = 0x0122
 UNRECOGNIZED_OPERATION = 0x0211
 PROCESSING_FAILURE = 0x0110
+NO_SUCH_EVENT = 0x0113
+SYNTAX_NOT_SUPPORTED = 0xC122
+"""Failure Reason of STOW-RS (PS3.18 I.2.2)."""
 
 
 class Service(StrEnum):
@@ -24,6 +27,7 @@ class Service(StrEnum):
     FIND = "C-FIND"
     GET = "C-GET"
     MOVE = "C-MOVE"
+    COMMIT = "storage commitment"
 
 
 class Category(StrEnum):
@@ -45,6 +49,7 @@ _GENERAL = {
     0x0110: "the peer failed while processing it",
     0x0111: "the instance exists already",
     0x0112: "there is no such instance",
+    0x0113: "there is no such event",
     0x0115: "an argument has a value that is not allowed",
     0x0116: "an attribute value is out of range",
     0x0117: "the instance UID is not valid",
@@ -68,6 +73,7 @@ _BY_SERVICE: dict[Service, dict[int, str]] = {
         0xB000: "stored, but elements were changed (coerced)",
         0xB006: "stored, but elements were discarded",
         0xB007: "stored, but the data set does not match its SOP class",
+        0xC122: "the peer does not take this transfer syntax",
     },
     Service.FIND: {
         0xFF00: "a match; more may come",
@@ -89,6 +95,10 @@ _BY_SERVICE: dict[Service, dict[int, str]] = {
         0xA801: "the peer does not know the AE title that the instances shall go to",
         0xA900: "the request does not match its SOP class",
         0xB000: "done, but some instances failed or came with a warning",
+    },
+    # Of the request (PS3.4 J.3.2.1.4), and Failure Reason of what is not committed (PS3.3 C.14.1.1).
+    Service.COMMIT: {
+        0x0131: "the transaction UID was used before",
     },
 }
 

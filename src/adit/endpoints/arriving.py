@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from adit.dicom.errors import Canceled, Full
 from adit.dicom.instance import Instance
 from adit.dicom.part10 import read_part10
 from adit.dicom.protocols import Cancellation
 from adit.dicom.refs import UID, Ref
 from adit.dimse.errors import ConnectionBroken
-from adit.endpoints.landing import COMPLETE, PART
+from adit.endpoints.landing import COMPLETE, FULL, PART
 from adit.endpoints.locks import is_free
 from adit.endpoints.spool import LARGEST_IN_MEMORY
 
@@ -65,6 +66,14 @@ class Arrivals:
         self._moved = growing != self._growing
         self._growing = growing
 
+    def require_room(self) -> None:
+        """
+        Raises:
+            Full: Something could not come because the disk was full.
+        """
+        if (self._folder / FULL).exists():
+            raise Full("there is no room left on the disk that holds the spool")
+
     @property
     def moves(self) -> bool:
         """Whether the last `take` found that something had grown since the one before."""
@@ -88,7 +97,7 @@ class Arrivals:
         _, series, instance = path.stem.split("_")
         with path.open("rb", buffering=0) as file:
             found = read_part10(file)
-            body = ArrivedBody(os.dup(file.fileno()), found.offset, self._cancel, taken)
+            body = ArrivedBody(os.dup(file.fileno()), found.offset, self._cancel, taken, self.require_room)
         self.uids.add(UID(instance))
         ref = Ref(self._study, UID(series), UID(instance))
         return Instance(ref, found.sop_class, found.transfer_syntax, body, file=taken)
@@ -107,14 +116,23 @@ class ArrivedBody:
     A file that is complete is read-only; one that is not, and that nobody holds, was given up.
     """
 
-    def __init__(self, descriptor: int, offset: int, cancel: Cancellation, file: Path | None) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        offset: int,
+        cancel: Cancellation,
+        file: Path | None,
+        blame: Callable[[], None] = lambda: None,
+    ) -> None:
         """
         Args:
             descriptor: Open for reading; taken over.
             file: Of the one that is complete; it goes when the body is closed. None while it grows.
+            blame: Called when the rest will not come: raises why, if that is known.
         """
         self._descriptor = descriptor
         self._file = file
+        self._blame = blame
         self._offset = offset
         self._cancel = cancel
         self._lock = threading.Lock()
@@ -132,7 +150,7 @@ class ArrivedBody:
         """See `Body.chunks`.
 
         Raises:
-            ConnectionBroken: The rest will not come.
+            ConnectionBroken, Full: The rest will not come.
             Canceled: The token was set while waiting.
             ValueError: The body is closed.
         """
@@ -162,8 +180,14 @@ class ArrivedBody:
             return True
         # Only who writes it holds it. That it was finished in between must not look like a loss.
         if is_free(descriptor) and not self._is_complete(os.fstat(descriptor)):
+            self._blame()
             raise ConnectionBroken("an instance broke off while it was received")
-        self._cancel.wait(_LOOK)
+        try:
+            self._cancel.wait(_LOOK)
+        except Canceled:
+            # The retrieval itself ends, and sets the token, when all has come: perhaps just now.
+            if not self._is_complete(os.fstat(descriptor)):
+                raise
         return False
 
     def close(self) -> None:

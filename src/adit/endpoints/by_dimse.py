@@ -84,12 +84,18 @@ class Seen:
     def patient_of(self, study: UID) -> str:
         return self._patients.get(study, "")
 
-    def classes_of(self, study: UID) -> tuple[UID, ...]:
-        """SOP classes its instances may have: those named by the source, then those its modalities suggest."""
-        classes = dict(self._classes.get(study, {}))
-        for modality in self._modalities.get(study, {"": None}):
-            classes.update(dict.fromkeys(classes_for_modality(modality)))
-        return tuple(classes)
+    def pairs_of(self, study: UID) -> list[tuple[UID, UID]]:
+        """What a retrieval of it proposes: SOP classes that the source named, then those that its modalities suggest.
+
+        A class that is named comes in all transfer syntaxes before another is suggested: where a class is proposed
+        without the syntax that an instance is stored in, Orthanc transcodes it to one that is.
+        """
+        suggested = dict.fromkeys(
+            sop_class
+            for modality in self._modalities.get(study, {"": None})
+            for sop_class in classes_for_modality(modality)
+        )
+        return [*pairs_for(self._classes.get(study, ())), *pairs_for(suggested)]
 
 
 class Finder:
@@ -222,9 +228,9 @@ class Getter:
                 status = SUCCESS
                 for contexts in self._proposals(refs[0].study):
                     with self._dial(contexts, cancel=stopping) as association:
-                        status = self._get(association, refs, push, stopping, arrived)
+                        status, counted = self._get(association, refs, push, stopping, arrived)
                     # A peer may also fail because it needs contexts that come next only.
-                    if status == SUCCESS or (not arrived and _hopeless(status)):
+                    if status == SUCCESS or (not arrived and not counted and _hopeless(status)):
                         break
                 if category(status) is Category.FAILURE and not arrived:
                     raise Refused(f"the retrieval was refused: {describe(status, Service.GET)}", status=status)
@@ -241,21 +247,22 @@ class Getter:
 
     def _proposals(self, study: UID) -> Iterator[list[PresentationContext]]:
         model = model_context(self._model)
-        for group in contexts_for(pairs_for(self._seen.classes_of(study)), retrieving=True):
+        for group in contexts_for(self._seen.pairs_of(study), retrieving=True):
             yield [model, *group]
 
     def _get(
         self, association: Association, refs: Sequence[Ref], push: Push, cancel: Cancellation, arrived: set[UID]
-    ) -> int:
+    ) -> tuple[int, bool]:
         """Ask for *refs* over *association*.
 
         Args:
             arrived: What came over earlier associations, and is passed over now; what comes is added.
 
         Returns:
-            0x0000 when everything came as far as the peer knows, else the worst that it said.
+            0x0000 when everything came as far as the peer knows, else the worst that it said; and whether it
+            named instances that it could not send.
         """
-        status = SUCCESS
+        status, counted = SUCCESS, False
         before = frozenset(arrived)
 
         def hand_over(instance: Instance) -> None:
@@ -270,12 +277,13 @@ class Getter:
         patient_id = self._seen.patient_of(refs[0].study) if self._model == PATIENT_ROOT_GET else None
         for identifier in retrieve_identifiers(refs, patient_id=patient_id):
             last = deque(get(association, self._model, identifier, receive), maxlen=1).pop()
+            counted = counted or bool(last.failed)
             if last.status != SUCCESS:
                 failed = category(status) is Category.FAILURE
                 status = status if failed else last.status
             elif last.failed and status == SUCCESS:
                 status = SUB_OPERATIONS_FAILED
-        return status
+        return status, counted
 
 
 def _hopeless(status: int) -> bool:

@@ -77,6 +77,7 @@ class Mover:
         Raises:
             Refused: The peer gave a failure status and nothing came.
             NeedsReceiver: This machine has no receiver.
+            Full: It has no room for all of them.
         """
         config = self._dial.config
         patient_id = self._seen.patient_of(refs[0].study) if self._root is Root.PATIENT else None
@@ -93,6 +94,7 @@ class Mover:
             ):
                 arrivals = Arrivals(folder, asked.study, stopping)
                 yield from self._arriving(arrivals, moving, stopping)
+                arrivals.require_room()
                 if category(moving.status) is Category.FAILURE and not arrivals.uids:
                     raise self._refused(moving.status)
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import chain
-from queue import Empty, Queue
 
-from adit.dicom.contexts import EXPLICIT
+from adit.dicom.contexts import EXPLICIT, name_of
+from adit.dicom.decoding import NotDecodable
 from adit.dicom.dicomweb import DICOM, JSON, MULTIPART, MediaType, StoreAnswer, read_store_answer, studies_url
 from adit.dicom.errors import BadData, DicomError, Refused
 from adit.dicom.explicit import FORBIDDEN, explicit
@@ -20,8 +18,11 @@ from adit.dicom.multipart import MultipartWriter
 from adit.dicom.part10 import preamble_and_meta
 from adit.dicom.protocols import Outcome, Receipt
 from adit.dicom.refs import UID
-from adit.dicom.status import Service, describe, transient
+from adit.dicom.status import SYNTAX_NOT_SUPPORTED, Service, describe, transient
+from adit.endpoints.ahead import Ahead
 from adit.endpoints.answers import Answer, HttpRefused
+from adit.endpoints.decompressing import Decompressor, Fitting
+from adit.endpoints.spool import Spool
 from adit.endpoints.web import LONGEST_WAIT, Session, Web
 
 MOST_INSTANCES = 100
@@ -29,12 +30,6 @@ MOST_INSTANCES = 100
 
 MOST_BYTES = 64 << 20
 """Bytes after which a request takes no further instance."""
-
-SOON = 0.1
-"""Seconds in which the next instance must come to go with the same request.
-
-The bodies of a request stay in memory until its answer is there: whoever brings more may be waiting for their room.
-"""
 
 NOTE = "sent as Explicit VR Little Endian, because DICOMweb does not carry its transfer syntax"
 
@@ -51,9 +46,15 @@ _OF_ONE = frozenset((400, 409, 413, 415, 422))
 class WebStorer:
     """The sending side of one task. Its connection is opened by need and kept until `close`."""
 
-    def __init__(self, web: Web) -> None:
+    def __init__(self, web: Web, spool: Spool, *, decompress: bool) -> None:
+        """
+        Args:
+            spool: Where instances lie that have to be decompressed.
+            decompress: They may be.
+        """
         self._web = web
         self._session: Session | None = None
+        self._fitting = Fitting(Decompressor(web.name, spool, web.cancel) if decompress else None)
 
     def store(self, instances: Iterable[Instance]) -> Generator[Receipt, None, None]:
         """See `Sink.store`. Receipts come in the order of the answers.
@@ -62,7 +63,7 @@ class WebStorer:
             HttpRefused: The server does not let anything be stored.
             DicomError: It cannot be reached, or the connection broke.
         """
-        supply = _Supply(instances)
+        supply = Ahead(self._fitting.prepared(instances))
         try:
             while (first := supply.take()) is not None:
                 request = _Request(first, supply)
@@ -77,19 +78,32 @@ class WebStorer:
 
     def _receipts(self, request: _Request) -> Iterator[Receipt]:
         answer = self._sent(request)
-        if answer is not None:
+        if answer is None and len(request.sent) > 1:
+            # One of them spoils it for the others.
             for instance in request.sent:
-                bad = request.bad.get(instance.uid)
-                yield self._unsent(instance, bad) if bad else self._receipt(instance, answer)
+                yield from self._receipts(_Request(instance, None))
             return
-        if len(request.sent) == 1:
-            (instance,) = request.sent
-            bad = request.bad.get(instance.uid)
-            yield self._unsent(instance, bad) if bad else self._refused(instance, str(request.refusal))
-            return
-        # One of them spoils it for the others.
         for instance in request.sent:
-            yield from self._receipts(_Request(instance, None))
+            if bad := request.bad.get(instance.uid):
+                yield self._unsent(instance, bad)
+            elif _untaken(instance, request, answer):
+                yield from self._decompressed(instance)
+            elif answer is None:
+                yield self._refused(instance, str(request.refusal))
+            else:
+                yield self._receipt(instance, answer)
+
+    def _decompressed(self, instance: Instance) -> Iterator[Receipt]:
+        """Send *instance* again, which the server does not take in its transfer syntax, in one that it must take."""
+        name = name_of(instance.transfer_syntax)
+        try:
+            fitting = self._fitting(instance)
+        except (NotDecodable, BadData) as error:
+            words = f"{self._web.name} does not take {name}, and {error} (can be mended by {error.mended_by})"
+            yield Receipt(instance.ref, Outcome.REFUSED, 0, words)
+            return
+        with fitting:
+            yield from self._receipts(_Request(fitting, None))
 
     def _sent(self, request: _Request) -> StoreAnswer | None:
         """What the server says of the instances of *request*; None where it says no more than that it refuses it.
@@ -128,7 +142,7 @@ class WebStorer:
             words = "; ".join(sorted(reasons)) or "it says nothing about this instance"
             return self._refused(instance, words)
         size = instance.body.size or 0
-        notes = [NOTE] if instance.transfer_syntax in FORBIDDEN else []
+        notes = [NOTE] if instance.transfer_syntax in FORBIDDEN else self._fitting.notes(instance.uid)
         if warning := answer.stored[instance.uid]:
             notes.insert(0, describe(warning, Service.STORE))
         outcome = Outcome.WARNED if warning else Outcome.STORED
@@ -144,11 +158,21 @@ class WebStorer:
 
     def close(self) -> None:
         """Close the connection."""
+        self._fitting.close()
         session, self._session = self._session, None
         if session is not None:
             session.close()
 
     abort = close
+
+
+def _untaken(instance: Instance, request: _Request, answer: StoreAnswer | None) -> bool:
+    """Whether the server refused *instance* because of its transfer syntax, and might take another."""
+    if instance.transfer_syntax == EXPLICIT or instance.transfer_syntax in FORBIDDEN:
+        return False
+    if answer is None:
+        return request.refusal is not None and request.refusal.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    return answer.failed.get(instance.uid) == SYNTAX_NOT_SUPPORTED
 
 
 def _read(answer: Answer, request: _Request) -> StoreAnswer | None:
@@ -181,7 +205,7 @@ class _Request:
         length: Bytes of its content, where that is known before.
     """
 
-    def __init__(self, first: Instance, supply: _Supply | None) -> None:
+    def __init__(self, first: Instance, supply: Ahead | None) -> None:
         self._supply = supply
         self._writer = MultipartWriter()
         self.sent = [first]
@@ -247,70 +271,3 @@ class _Request:
 
 def _meta(instance: Instance, syntax: UID) -> bytes:
     return preamble_and_meta(instance.sop_class, instance.uid, syntax)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    error: BaseException | None
-
-
-class _Supply:
-    """Pulls the instances in a thread of its own, one ahead, so that nobody has to wait for the next for ever."""
-
-    def __init__(self, instances: Iterable[Instance]) -> None:
-        self._instances = instances
-        self._ready: Queue[Instance | _Ended] = Queue(maxsize=1)
-        self._closed = False
-        self._ended: _Ended | None = None
-        self._thread = threading.Thread(target=self._pull, name="storing", daemon=True)
-        self._thread.start()
-
-    def _pull(self) -> None:
-        error: BaseException | None = None
-        try:
-            for instance in self._instances:
-                self._ready.put(instance)
-                if self._closed:
-                    break
-        except BaseException as raised:  # noqa: BLE001  raised again in the caller's thread
-            error = raised
-        self._ready.put(_Ended(error))
-
-    def take(self) -> Instance | None:
-        """The next instance, or None at the end.
-
-        Raises:
-            BaseException: What the instances raised.
-        """
-        if self._ended is None:
-            got = self._ready.get()
-            if isinstance(got, Instance):
-                return got
-            self._ended = got
-        if self._ended.error is not None:
-            raise self._ended.error
-        return None
-
-    def take_soon(self) -> Instance | None:
-        """The next instance if it comes soon, and has not to wait for more of itself; else None."""
-        if self._ended is not None:
-            return None
-        try:
-            got = self._ready.get(timeout=SOON)
-        except Empty:
-            return None
-        if isinstance(got, Instance):
-            return got
-        self._ended = got
-        return None
-
-    def close(self) -> None:
-        """Close what nobody took. Waits for the instance that is being brought."""
-        self._closed = True
-        while self._ended is None:
-            got = self._ready.get()
-            if isinstance(got, Instance):
-                got.close()
-            else:
-                self._ended = got
-        self._thread.join()

@@ -6,6 +6,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -22,6 +23,9 @@ from adit.endpoints.syncing import sync_folder
 
 PART, COMPLETE = ".part", ".dcm"
 
+FULL = "full"
+"""What lies in the folder of an expectation for which there was no room on the disk."""
+
 READ_ONLY = 0o400
 """Mode of a file to which nothing is added any more, whatever its name is."""
 
@@ -37,6 +41,10 @@ _BETWEEN_LOOKS = 32 << 20
 """Bytes that are written between two looks at the disk."""
 
 _numbers = count()
+
+
+class DiskFull(Refused):
+    """The disk that holds the spool has no room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +69,21 @@ class Room:
             Canceled: *cancel* was set.
         """
         deadline = time.monotonic() + self.patience
-        while not (self.on_disk(folder) and _waiting(folder) < self.waiting):
-            self.hope(deadline, cancel)
+        while (full := not self.on_disk(folder)) or _waiting(folder) >= self.waiting:
+            self.hope(deadline, cancel, disk=full)
 
     def on_disk(self, folder: Path) -> bool:
         disk = os.statvfs(folder)
         return disk.f_bavail * disk.f_frsize > self.reserve
 
-    def hope(self, deadline: float, cancel: Cancellation) -> None:
-        """Wait a moment for somebody to consume something."""
+    def hope(self, deadline: float, cancel: Cancellation, *, disk: bool = True) -> None:
+        """Wait a moment for somebody to consume something.
+
+        Args:
+            disk: It is the disk that has no room.
+        """
         if time.monotonic() > deadline:
-            raise Refused("the spool is full", status=OUT_OF_RESOURCES)
+            raise (DiskFull if disk else Refused)("the spool is full", status=OUT_OF_RESOURCES)
         cancel.wait(_LOOK)
 
 
@@ -116,6 +128,7 @@ class Landing:
         self._room = room
         self._cancel = cancel
         self._head = b""
+        self._target: Target | None = None
         self._file: _PartFile | None = None
         self._status: int | None = None
 
@@ -146,11 +159,19 @@ class Landing:
             action()
         except Refused as refused:
             self._status = refused.status
+            if isinstance(refused, DiskFull):
+                self._mark_full()
             self._give_up()
         except FileNotFoundError:
             # Whoever expected it has gone meanwhile.
             self._status = NOT_AUTHORIZED
             self._give_up()
+
+    def _mark_full(self) -> None:
+        """Let whoever expects it know why it does not come."""
+        if self._target is not None and not self._target.kept:
+            with suppress(OSError):
+                (self._target.folder / FULL).touch()
 
     def _give_up(self) -> None:
         if self._file is not None:
@@ -170,7 +191,7 @@ class Landing:
         if found.study is None or found.series is None:
             self._status = NOT_UNDERSTOOD
             return
-        target = self._target_for(found.study, found.series)
+        target = self._target = self._target_for(found.study, found.series)
         self._room.wait(target.folder, self._cancel)
         self._file = _PartFile(target, found.series, sent.sop_instance, self._room, self._cancel)
         self._file.append(preamble_and_meta(sent.sop_class, sent.sop_instance, sent.transfer_syntax))

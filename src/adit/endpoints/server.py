@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Self, TypeVar
 
 from adit.dicom.errors import DicomError, NotFound, Refused
 from adit.dicom.instance import Instance
 from adit.dicom.match import Match
-from adit.dicom.protocols import Cancellation, Capabilities, Receipt
+from adit.dicom.protocols import Cancellation, Capabilities, Commitment, Receipt
 from adit.dicom.query import Query
 from adit.dicom.refs import UID, Level, Ref
 from adit.dicom.status import UNSUPPORTED_SOP_CLASS
@@ -19,6 +20,7 @@ from adit.endpoints.by_dimse import Finder, Getter, Seen
 from adit.endpoints.by_qido import WebFinder
 from adit.endpoints.by_stow import WebStorer
 from adit.endpoints.by_wado import WebGetter
+from adit.endpoints.committing import Committer
 from adit.endpoints.dialling import Again, Dial, Root, ServerConfig
 from adit.endpoints.spool import Spool
 from adit.endpoints.storing import Storer
@@ -27,6 +29,9 @@ from adit.endpoints.web import Web
 
 MakeMover = Callable[[Dial, Seen], Retrieves]
 """Makes the C-MOVE of a server: known to whoever knows the receiver."""
+
+MakeCommitter = Callable[[Dial], Committer]
+"""Makes the storage commitment of a server: known to whoever knows the receiver."""
 
 W = TypeVar("W")
 T = TypeVar("T")
@@ -47,6 +52,7 @@ class Server:
         again: Again,
         refusals: Refusals | None = None,
         make_mover: MakeMover | None = None,
+        make_committer: MakeCommitter | None = None,
     ) -> None:
         """
         Args:
@@ -54,12 +60,15 @@ class Server:
             again: Calls the opening of an association, or a request of HTTP, again where its error is transient.
             refusals: What the process remembers of its servers; without it, this server begins with nothing.
             make_mover: For servers that move; None where no receiver is configured.
+            make_committer: For servers that give storage commitment; None to do without.
         """
         self.config = config
         self._refusals = refusals or Refusals()
         self._seen = Seen()
         dial = Dial(config, cancel=cancel, again=again)
         web = Web(config, config.web, cancel=cancel, again=again) if config.web else None
+        self._commit = make_committer(dial) if config.commits and make_committer else None
+        self._classes: dict[UID, UID] = {}
         self._finds: dict[Way, Finds] = {}
         self._retrieves: dict[Way, Retrieves] = {}
         self._stores: dict[Way, Stores] = {}
@@ -74,9 +83,9 @@ class Server:
         if config.moves and make_mover:
             self._retrieves[Way.C_MOVE] = make_mover(dial, self._seen)
         if config.stores:
-            self._stores[Way.C_STORE] = Storer(dial)
+            self._stores[Way.C_STORE] = Storer(dial, spool)
         if web and web.config.stores:
-            self._stores[Way.STOW] = WebStorer(web)
+            self._stores[Way.STOW] = WebStorer(web, spool, decompress=config.decompress)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -85,6 +94,7 @@ class Server:
             lists_instances=asked,
             finds_while_retrieving=asked and self.config.associations > 1,
             verifiable=asked,
+            commits=self._commitment if self._commit else None,
         )
 
     def find(self, query: Query) -> Iterator[Match]:
@@ -183,6 +193,8 @@ class Server:
                 way.abort()
 
     def store(self, instances: Iterable[Instance]) -> Generator[Receipt, None, None]:
+        if self._commit is not None:
+            instances = self._remembered(instances)
         if not self._stores:
             raise Refused("it does not let instances be stored", status=UNSUPPORTED_SOP_CLASS).on(self.config.name)
         if len(self._stores) == 1:
@@ -208,14 +220,34 @@ class Server:
             # It cannot be asked, or not at image level.
             return None
 
+    def _remembered(self, instances: Iterable[Instance]) -> Iterator[Instance]:
+        """*instances*; a request for commitment has to name their SOP classes."""
+        for instance in instances:
+            self._classes[instance.uid] = instance.sop_class
+            yield instance
+
+    def _commitment(self, instances: Collection[UID]) -> Commitment:
+        """See `Commits`. What was stored earlier can be asked for where it was found here since."""
+        assert self._commit is not None
+        self._rest()
+        known = {uid: self._classes[uid] for uid in instances if uid in self._classes}
+        said = self._commit(known)
+        if len(known) == len(instances):
+            return said
+        note = f"{self.config.name}: storage commitment was asked for {len(known)} of {len(instances)} instances only"
+        return replace(said, notes=(f"{note}; an earlier attempt stored the others", *said.notes))
+
     def _instances(self, study: UID) -> Iterator[UID]:
         for series in list(self.find(Query.of(Level.SERIES, StudyInstanceUID=study))):
             series_uid = series.uid("SeriesInstanceUID")
             if series_uid is None:
                 continue
-            query = Query.of(Level.INSTANCE, StudyInstanceUID=study, SeriesInstanceUID=series_uid, lean=True)
+            lean = self._commit is None
+            query = Query.of(Level.INSTANCE, StudyInstanceUID=study, SeriesInstanceUID=series_uid, lean=lean)
             for match in self.find(query):
                 if (instance := match.uid("SOPInstanceUID")) is not None:
+                    if (sop_class := match.uid("SOPClassUID")) is not None:
+                        self._classes.setdefault(instance, sop_class)
                     yield instance
 
     def _rest(self) -> None:

@@ -43,6 +43,10 @@ class Spool:
         """A body that is empty and grows; under *cancel*, where one retrieval has a token of its own."""
         return GrowingBody(self._folder, self._share, cancel or self._cancel, self._in_memory)
 
+    def body_in_file(self) -> GrowingBody:
+        """A body that lies in a file however small: for who holds instances already, and must not wait for room."""
+        return GrowingBody(self._folder, self._share, self._cancel, 0)
+
 
 class GrowingBody:
     """A body (`adit.dicom.instance.Body`) with one writer, who calls `finish` or `fail` in the end.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
-import pydicom.uid
-
-from adit.dicom.contexts import MOST, contexts_for
-from adit.dicom.errors import DicomError, Refused
+from adit.dicom.contexts import EXPLICIT, IMPLICIT, MOST, contexts_for, name_of
+from adit.dicom.decoding import NotDecodable
+from adit.dicom.errors import BadData, DicomError, Refused
 from adit.dicom.instance import Instance
 from adit.dicom.protocols import Outcome, Receipt
 from adit.dicom.refs import UID
@@ -19,10 +18,15 @@ from adit.dicom.status import Category, Service, category, describe, transient
 from adit.dimse.association import Association
 from adit.dimse.errors import NoContext
 from adit.dimse.scu import store
+from adit.endpoints.decompressing import OFF, Decompressor
 from adit.endpoints.dialling import Dial
+from adit.endpoints.spool import Spool
 
 MOST_LANES = 2
 """Associations beyond the second bring nothing (measured against Orthanc)."""
+
+_LONG = 8 << 20
+"""Bytes from which on decompressing takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,12 @@ class _Outgoing:
 class Storer:
     """The sending side of one task. Its associations are opened by need and kept until `close`."""
 
-    def __init__(self, dial: Dial) -> None:
-        self._dial = dial
-        self._lanes = [_Lane(dial) for _ in range(min(MOST_LANES, dial.config.associations))]
+    def __init__(self, dial: Dial, spool: Spool) -> None:
+        """
+        Args:
+            spool: Where instances lie that have to be decompressed.
+        """
+        self._lanes = [_Lane(dial, spool) for _ in range(min(MOST_LANES, dial.config.associations))]
 
     def store(self, instances: Iterable[Instance]) -> Generator[Receipt, None, None]:
         """See `Sink.store`. Receipts come in the order of the answers.
@@ -58,10 +65,12 @@ class Storer:
         """Release the associations."""
         for lane in self._lanes:
             lane.close()
+            lane.rest()
 
     def abort(self) -> None:
         for lane in self._lanes:
             lane.abort()
+            lane.rest()
 
 
 class _Supply:
@@ -159,8 +168,9 @@ class _Ended:
 class _Lane:
     """One association, opened anew when an instance needs a presentation context it lacks."""
 
-    def __init__(self, dial: Dial) -> None:
+    def __init__(self, dial: Dial, spool: Spool) -> None:
         self._dial = dial
+        self._decompressor = Decompressor(dial.config.name, spool, dial.cancel) if dial.config.decompress else None
         self._association: Association | None = None
         self._pairs: dict[tuple[UID, UID], None] = {}
 
@@ -169,15 +179,17 @@ class _Lane:
         return self._association is not None and self._association.established
 
     def open_for(self, instance: Instance) -> Association:
-        """An association on which the pair of *instance* was proposed.
+        """An association on which the pair of *instance* was proposed, and what it may be decompressed to.
 
         Raises:
             DicomError: It could not be had.
         """
-        pair = (instance.sop_class, instance.transfer_syntax)
-        if self._association is not None and self.open and pair in self._pairs:
+        syntaxes = self._syntaxes(instance)
+        if self._association is not None and self.open and (instance.sop_class, syntaxes[0]) in self._pairs:
             return self._association
-        self._pairs[pair] = None
+        for syntax in syntaxes:
+            self._pairs.pop((instance.sop_class, syntax), None)
+            self._pairs[instance.sop_class, syntax] = None
         while len(self._pairs) > MOST:
             del self._pairs[next(iter(self._pairs))]
         return self._open()
@@ -197,25 +209,69 @@ class _Lane:
         self._association = self._dial(contexts_for(self._pairs)[0])
         return self._association
 
+    def _syntaxes(self, instance: Instance) -> tuple[UID, ...]:
+        """In which *instance* may go, the best first."""
+        plain = (EXPLICIT, IMPLICIT) if self._decompressor else ()
+        return tuple(dict.fromkeys((instance.transfer_syntax, *plain)))
+
     def store(self, instance: Instance) -> Receipt:
         """Send *instance* and wait for the answer.
 
         Raises:
             DicomError: The association could not be had, or broke.
         """
-        request = _Outgoing(instance.sop_class, instance.uid, instance.transfer_syntax)
         try:
-            status = store(self.open_for(instance), request, instance.body.chunks())
+            syntax = self._taken(instance)
+            if self._decompressor is None or syntax == instance.transfer_syntax:
+                return self._sent(instance)
+            return self._sent_decompressed(instance, syntax, self._decompressor)
         except NoContext:
-            what = f"{pydicom.uid.UID(instance.sop_class).name} in {pydicom.uid.UID(instance.transfer_syntax).name}"
-            reason = f"{self._dial.config.name} does not take {what} (can be mended by {NoContext.mended_by})"
-            return Receipt(instance.ref, Outcome.REFUSED, 0, reason)
+            return self._unsent(instance, NoContext.mended_by)
         except DicomError as error:
             self.abort()
             raise error.on(self._dial.config.name) from error
         except BaseException:
             self.abort()
             raise
+
+    def _taken(self, instance: Instance) -> UID:
+        """The best transfer syntax in which the peer takes *instance*.
+
+        Raises:
+            NoContext: There is none.
+        """
+        association = self.open_for(instance)
+        *others, last = self._syntaxes(instance)
+        for syntax in others:
+            with suppress(NoContext):
+                return association.context(instance.sop_class, syntax).transfer_syntax
+        return association.context(instance.sop_class, last).transfer_syntax
+
+    def _unsent(self, instance: Instance, mended_by: str, why: str = "") -> Receipt:
+        what = f"{name_of(instance.sop_class)} in {name_of(instance.transfer_syntax)}"
+        if not why and self._decompressor is None:
+            why, mended_by = OFF, f"{mended_by}, or whoever configures its node"
+        reason = f"{self._dial.config.name} does not take {what}{why and f', and {why}'} (can be mended by {mended_by})"
+        return Receipt(instance.ref, Outcome.REFUSED, 0, reason)
+
+    def _sent_decompressed(self, instance: Instance, syntax: UID, decompressor: Decompressor) -> Receipt:
+        if (instance.body.size or _LONG) >= _LONG:
+            # It takes a while: longer, perhaps, than the peer waits for the next word.
+            self.close()
+        try:
+            decompressed = decompressor(instance, syntax)
+        except (NotDecodable, BadData) as error:
+            return self._unsent(instance, error.mended_by, str(error))
+        with decompressed:
+            receipt = self._sent(decompressed)
+        if receipt.outcome is Outcome.REFUSED:
+            return receipt
+        note = decompressor.note(instance.transfer_syntax, syntax)
+        return replace(receipt, reason="; ".join(filter(None, (receipt.reason, note))))
+
+    def _sent(self, instance: Instance) -> Receipt:
+        request = _Outgoing(instance.sop_class, instance.uid, instance.transfer_syntax)
+        status = store(self.open_for(instance), request, instance.body.chunks())
         size = instance.body.size or 0
         words = describe(status, Service.STORE)
         match category(status):
@@ -236,3 +292,8 @@ class _Lane:
         if association is not None:
             association.abort()
             association.close()
+
+    def rest(self) -> None:
+        """End what decompresses."""
+        if self._decompressor is not None:
+            self._decompressor.close()
