@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
+from django.contrib.auth.models import Permission
 from pydicom import Dataset
 
 from adit.accounts.models import User, local_administrator
@@ -20,7 +21,7 @@ from adit.dicom.refs import UID, Level, Ref
 from adit.jobs.models import Job
 from adit.jobs.process import Limits, Process
 from adit.jobs.submit import submit
-from adit.nodes.models import Node
+from adit.nodes.models import Access, Node
 from adit.transfer.plan import Layout, Plan, TransferStudy
 from tests.nodes.making import folder, server
 
@@ -175,6 +176,20 @@ class Archives:
 
 def administrator() -> User:
     return local_administrator("tester")
+
+
+def permit(user: User, *codenames: str) -> User:
+    """*user*, who has these permissions from now on."""
+    user.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
+    return user
+
+
+def a_user(name: str = "ann") -> User:
+    """Somebody who may use all nodes there are, and send studies as they are."""
+    made = User.objects.create(username=name)
+    for node in Node.objects.all():
+        Access.objects.create(node=node, user=made, source=True, destination=True)
+    return permit(made, "can_transfer_unpseudonymized")
 
 
 def plan(studies: int | Sequence[UID] = 1, *, source: str = "A", destination: str = "B", **values: object) -> Plan:

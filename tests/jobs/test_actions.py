@@ -13,18 +13,15 @@ from adit.jobs.models import Entry, Job, Task
 from adit.jobs.permissions import verdict
 from adit.jobs.settling import settle_job
 from adit.jobs.states import Action, TaskAction
-from adit.nodes.models import Access
-from tests.jobs.fakes import administrator, submitted, two_servers
+from tests.jobs.fakes import a_user, administrator, submitted, two_servers
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def owner():
-    made = User.objects.create(username="ann")
-    for node in two_servers():
-        Access.objects.create(node=node, user=made, source=True, destination=True)
-    return made
+    two_servers()
+    return a_user()
 
 
 @pytest.fixture

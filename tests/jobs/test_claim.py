@@ -10,9 +10,9 @@ from django.utils import timezone
 from adit.accounts.models import User
 from adit.jobs.claim import claim
 from adit.jobs.models import Job, Task, Worker
-from adit.nodes.models import Access, Node, Slot
+from adit.nodes.models import Node, Slot
 from adit.nodes.slots import take
-from tests.jobs.fakes import a_folder, study_uid, submitted, two_servers
+from tests.jobs.fakes import a_folder, a_user, study_uid, submitted, two_servers
 from tests.nodes.making import server
 
 pytestmark = pytest.mark.django_db
@@ -29,10 +29,7 @@ def places(count):
 
 
 def user(name):
-    made = User.objects.create(username=name)
-    for node in Node.objects.all():
-        Access.objects.create(node=node, user=made, source=True, destination=True)
-    return made
+    return a_user(name)
 
 
 class TestAClaim:

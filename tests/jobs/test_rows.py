@@ -6,7 +6,7 @@ from adit.endpoints.cancel import NEVER
 from adit.jobs.claim import claim
 from adit.jobs.models import Task
 from adit.jobs.rows import INSTANCES, Lost, Rows, states_of
-from adit.transfer.events import Confirmed, Excluded, Expected, Failed, Held, Leaving, Noted, Received, Stored
+from adit.transfer.events import Confirmed, Denied, Excluded, Expected, Failed, Held, Leaving, Noted, Received, Stored
 from adit.transfer.ledger import Ledger
 from adit.transfer.plan import TransferStudy
 from tests.jobs.fakes import refs_of, study_uid, submitted, two_servers
@@ -96,6 +96,16 @@ class TestTheRowsOfAnAttempt:
         attempt.rows.write()
 
         assert states_of(Task.objects.get().pk)[0].stored == {REFS[1].instance}
+
+    def test_have_the_next_attempt_send_what_the_destination_does_not_answer_for(self, attempt):
+        attempt(Leaving(SERIES), Stored(REFS[0], 10), Stored(REFS[1], 10))
+        attempt.rows.write()
+
+        attempt(Denied(REFS[0], "out of resources"))
+        attempt.rows.write(final=True)
+
+        assert states_of(Task.objects.get().pk)[0].stored == {REFS[1].instance}
+        assert (entry().stored, entry().reasons) == (2, {"out of resources": 1})
 
     def test_do_not_count_what_is_still_to_come_as_failed(self, attempt):
         attempt(Expected(SERIES, 3), Leaving(SERIES), Received(REFS[0], 10), Failed(REFS[0], "refused"))

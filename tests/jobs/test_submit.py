@@ -8,7 +8,7 @@ from adit.jobs.models import Job, Task
 from adit.jobs.submit import BadPlan, submit
 from adit.nodes.finding import UnknownNode
 from adit.nodes.models import Access, Node
-from tests.jobs.fakes import administrator, plan, study_uid, submitted, two_servers
+from tests.jobs.fakes import a_user, administrator, plan, study_uid, submitted, two_servers
 
 pytestmark = pytest.mark.django_db
 
@@ -20,10 +20,7 @@ def nodes():
 
 @pytest.fixture
 def user(nodes):
-    made = User.objects.create(username="ann")
-    for node in nodes:
-        Access.objects.create(node=node, user=made, source=True, destination=True)
-    return made
+    return a_user()
 
 
 class TestSubmitting:

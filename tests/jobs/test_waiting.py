@@ -4,12 +4,11 @@ import pytest
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from adit.accounts.models import User
 from adit.jobs.claim import claim
 from adit.jobs.models import Task, Worker
 from adit.jobs.waiting import reasons, why_waiting
-from adit.nodes.models import Access, Node
-from tests.jobs.fakes import submitted, two_servers
+from adit.nodes.models import Node
+from tests.jobs.fakes import a_user, submitted, two_servers
 
 pytestmark = pytest.mark.django_db
 
@@ -69,10 +68,6 @@ class TestATaskThatWaits:
         assert why(Task.objects.all()[1]) == "all 1 places of the workers are taken"
 
     def test_waits_for_verification(self, job):
-        user = User.objects.create(username="ann")
-        for node in Node.objects.all():
-            Access.objects.create(node=node, user=user, source=True, destination=True)
-
-        large = submitted(11, by=user)
+        large = submitted(11, by=a_user())
 
         assert why(large.tasks.first()) == "waits until an administrator verifies the job"

@@ -1,7 +1,6 @@
 import pytest
 from django.utils import timezone
 
-from adit.accounts.models import User
 from adit.audit.models import Event
 from adit.dicom.errors import Full, Refused, Unreachable
 from adit.dicom.protocols import Outcome, Receipt
@@ -9,8 +8,8 @@ from adit.jobs.actions import perform
 from adit.jobs.models import Entry, Job, Task
 from adit.jobs.process import Limits
 from adit.jobs.states import Action
-from adit.nodes.models import Access, Node, Slot
-from tests.jobs.fakes import Archives, administrator, process, refs_of, study_uid, submitted, two_servers
+from adit.nodes.models import Access, Slot
+from tests.jobs.fakes import Archives, a_user, administrator, process, refs_of, study_uid, submitted, two_servers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -159,9 +158,7 @@ class TestATask:
         assert "B: out of order (0xC000)" in run(archives).message
 
     def test_fails_when_access_was_withdrawn_and_runs_when_it_is_restored(self, archives):
-        user = User.objects.create(username="ann")
-        for node in Node.objects.all():
-            Access.objects.create(node=node, user=user, source=True, destination=True)
+        user = a_user()
         job = submitted(by=user)
         Access.objects.filter(node__name="B").update(destination=False, source=True)
 

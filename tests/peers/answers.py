@@ -1,5 +1,6 @@
 """How the misbehaving PACS answers a C-FIND."""
 
+import zlib
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from io import BytesIO
@@ -20,16 +21,19 @@ _UNIQUE = {
     "IMAGE": "SOPInstanceUID",
 }
 _PIXEL_DATA = 0x7FE00010
+_HEAD = 1 << 20  # bytes in which the pixel data begin
 
 
 @lru_cache(maxsize=4096)
 def attributes_of(file: File) -> Dataset:
     """The data set of an instance without its pixels."""
-    syntax = pydicom.uid.UID(file.transfer_syntax)
+    encoded = file.encoded[:_HEAD]
+    if file.transfer_syntax == pydicom.uid.DeflatedExplicitVRLittleEndian:
+        encoded = zlib.decompressobj(-zlib.MAX_WBITS).decompress(encoded)
     return read_dataset(
-        BytesIO(file.encoded),
-        syntax.is_implicit_VR,
-        syntax.is_little_endian,
+        BytesIO(encoded),
+        file.transfer_syntax == pydicom.uid.ImplicitVRLittleEndian,
+        file.transfer_syntax != pydicom.uid.ExplicitVRBigEndian,
         stop_when=lambda tag, _vr, _length: tag >= _PIXEL_DATA,
     )
 

@@ -45,9 +45,11 @@ class File:
 
     def part10(self) -> bytes:
         """As a Part 10 file (PS3.10 chapter 7)."""
-        return _meta(self.sop_class, self.transfer_syntax).replace(_fixed("instance").encode(), self.uid.encode()) + (
-            self.encoded
-        )
+        return self.start() + self.encoded[:]
+
+    def start(self) -> bytes:
+        """What stands before the data set in such a file."""
+        return _meta(self.sop_class, self.transfer_syntax).replace(_fixed("instance").encode(), self.uid.encode())
 
 
 @dataclass(frozen=True)

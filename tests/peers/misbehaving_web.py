@@ -11,9 +11,9 @@ import itertools
 import json
 import ssl
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from typing import Any
@@ -23,57 +23,17 @@ from pydicom import Dataset, dcmread
 
 from tests.peers.data import File, Study
 from tests.peers.process import HOST
+from tests.peers.retrieving import pause
+from tests.peers.scripts import Script, Seen
+from tests.peers.web_answers import found_by
+from tests.peers.web_retrieving import END, WebRetrieval, parts
+from tests.peers.web_scripts import WebScript
+from tests.peers.wire import Gone, Wire
 
-BOUNDARY = "its boundary"
+__all__ = ["MisbehavingWeb", "WebScript", "misbehaving_web"]
+
 PAGE = b"<!DOCTYPE html><html><body>Please log in</body></html>"
-END = f"\r\n--{BOUNDARY}--\r\n".encode()
 JSON = "application/dicom+json"
-_COUNTS = {"StudyInstanceUID": "00201208", "SeriesInstanceUID": "00201209"}
-
-
-@dataclass(frozen=True)
-class WebScript:
-    """What the server does wrong.
-
-    Attributes:
-        statuses: By `qido`, `wado` or `stow`: the status that is answered instead.
-        busy: So many requests are answered with 429 first.
-        retry_after: The Retry-After header that goes with it.
-        html: Services that answer 200 with a web page.
-        redirects_to: Where every request is sent on to.
-        drops_after: Bytes of an answer of WADO after which the connection is closed.
-        boundary: Boundary that is announced, and not used.
-        content_type: Of an answer of WADO, whatever it is.
-        partial: WADO gives all but the last instance, with 206.
-        bomb: Bytes of zeros that the last instance of WADO goes on with, packed.
-        packs: WADO packs its answer.
-        stalls: WADO gives nothing until the server ends.
-        ignores_paging: QIDO gives everything, always.
-        largest_page: QIDO gives no more than this at a time, and does not say so.
-        fails: SOP Instance UID → reason by which STOW refuses it.
-        warns: SOP Instance UID → reason by which STOW takes it with a warning.
-        silent: STOW answers without a word on the instances.
-        spoilt_by: SOP Instance UID for which STOW answers 400 to the whole request.
-    """
-
-    statuses: Mapping[str, int] = field(default_factory=dict)
-    busy: int = 0
-    retry_after: str = "0"
-    html: frozenset[str] = frozenset()
-    redirects_to: str = ""
-    drops_after: int | None = None
-    boundary: str = BOUNDARY
-    content_type: str = ""
-    partial: bool = False
-    bomb: int = 0
-    packs: bool = False
-    stalls: bool = False
-    ignores_paging: bool = False
-    largest_page: int | None = None
-    fails: Mapping[str, int] = field(default_factory=dict)
-    warns: Mapping[str, int] = field(default_factory=dict)
-    silent: bool = False
-    spoilt_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,6 +52,7 @@ class MisbehavingWeb:
     Attributes:
         script: May be replaced at any time.
         requests: What came.
+        seen: What it saw of instances and connections.
         kept: SOP Instance UID → Part 10 file, of what was stored in it.
         released: Set when what stalls may end.
     """
@@ -100,10 +61,13 @@ class MisbehavingWeb:
         self.script = script
         self.files = list(files)
         self.requests: list[Asked] = []
+        self.seen = Seen()
         self.kept: dict[str, bytes] = {}
         self.released = threading.Event()
         self.stalled = threading.Event()
-        self._busy = 0
+        self._busy = self._retrieves = 0
+        self._died = False
+        self._wires: set[Wire] = set()
         self._lock = threading.Lock()
         pacs = self
 
@@ -126,6 +90,10 @@ class MisbehavingWeb:
 
     def close(self) -> None:
         self.released.set()
+        with self._lock:
+            wires = list(self._wires)
+        for each in wires:
+            each.cut()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -136,6 +104,55 @@ class MisbehavingWeb:
             self.requests.append(asked)
             self._busy += 1
             return self._busy <= self.script.busy
+
+    @contextmanager
+    def connected(self, peer: Wire) -> Iterator[None]:
+        """Count a connection, while the block runs."""
+        with self._lock:
+            self._wires.add(peer)
+            # Those that hung up are over, though their threads may not know yet.
+            together = sum(not each.left for each in self._wires)
+        self.seen.note(open=1, total=1)
+        self.seen.together(together)
+        how = "vanished"
+        try:
+            yield
+        except Gone as gone:
+            how = gone.how
+        finally:
+            with self._lock:
+                self._wires.discard(peer)
+            self.seen.note(open=-1, **{how: 1})
+
+    @property
+    def dead(self) -> bool:
+        """Whether it closes every connection at once."""
+        return self._died and self.script.stays_down
+
+    def retrieving(self) -> Script:
+        """What goes wrong in the next retrieval."""
+        script = self.script.also
+        with self._lock:
+            self._retrieves += 1
+            faulty = script.faulty_retrieves is None or self._retrieves <= script.faulty_retrieves
+        return script if faulty else script.without_retrieve_faults()
+
+    def positions(self) -> dict[str, int]:
+        """The position of each instance in its study, from 1."""
+        places: dict[str, int] = {}
+        count: dict[str, int] = {}
+        for file in self.files:
+            places[file.uid] = count[file.study] = count.get(file.study, 0) + 1
+        return places
+
+    def dies(self) -> bool:
+        """Whether it breaks off, with what is stored in it now."""
+        with self._lock:
+            after = self.script.dies_after
+            if self._died or after is None or len(self.kept) < after:
+                return False
+            self._died = True
+            return True
 
     def keep(self, uid: str, part: bytes, data: Dataset) -> None:
         """Store *part*; it can be found and retrieved from now on."""
@@ -164,9 +181,11 @@ class _Handler(BaseHTTPRequestHandler):
     server_side: MisbehavingWeb
 
     def handle(self) -> None:
+        self.peer = Wire(self.connection)
         # A client that turns away at the handshake is what some tests are about.
-        with contextlib.suppress(OSError):
-            super().handle()
+        with contextlib.suppress(OSError), self.server_side.connected(self.peer):
+            if not self.server_side.dead:
+                super().handle()
 
     def log_message(self, *_: object) -> None:
         return
@@ -195,7 +214,7 @@ class _Handler(BaseHTTPRequestHandler):
         busy = self.server_side.note(Asked(self.command, path, query, dict(self.headers)))
         service = service or "wado"
         if busy:
-            self._answer(429, b"slowly", {"Retry-After": script.retry_after})
+            self._answer(script.busy_status, b"slowly", {"Retry-After": script.retry_after})
         elif script.redirects_to:
             self._answer(302, b"", {"Location": script.redirects_to})
         elif service in script.html:
@@ -216,31 +235,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _qido(self, path: str, query: dict[str, list[str]]) -> None:
         script = self.server_side.script
-        parts = path.split("/")
-        files = self._under(parts)
-        level = {"studies": "StudyInstanceUID", "series": "SeriesInstanceUID"}.get(parts[-1], "SOPInstanceUID")
-        found: dict[str, dict[str, Any]] = {}
-        counts: dict[str, int] = {}
-        for file in files:
-            data = dcmread(BytesIO(file.part10()), stop_before_pixels=True)
-            asked = {key: values[0] for key, values in query.items() if key[0].isupper()}
-            if any(str(data.get(key, "")) != value for key, value in asked.items()):
-                continue
-            name = str(data[level].value)
-            found.setdefault(name, data.to_json_dict())
-            counts[name] = counts.get(name, 0) + 1
-        answers = [
-            model | ({_COUNTS[level]: {"vr": "IS", "Value": [counts[name]]}} if level in _COUNTS else {})
-            for name, model in found.items()
-        ]
-        if not script.ignores_paging:
-            offset = int(query.get("offset", ["0"])[0])
-            most = int(query.get("limit", ["1000000"])[0])
-            answers = answers[offset : offset + min(most, script.largest_page or most)]
+        steps = path.split("/")
+        files = self.server_side.files if script.also.ignores_filters else self._under(steps)
+        level = {"studies": "StudyInstanceUID", "series": "SeriesInstanceUID"}.get(steps[-1], "SOPInstanceUID")
+        if level == "SOPInstanceUID" and script.also.image_level == "fails":
+            self._answer(501, b"no", {"Content-Type": "text/plain"})
+            return
+        if level == "SOPInstanceUID" and script.also.image_level == "empty":
+            files = []
+        answers = found_by(query, files, level, script)
         self._answer(200, json.dumps(answers).encode(), {"Content-Type": JSON})
 
-    def _under(self, parts: Sequence[str]) -> list[File]:
-        named = dict(itertools.pairwise(parts))
+    def _under(self, steps: Sequence[str]) -> list[File]:
+        named = dict(itertools.pairwise(steps))
         return [
             file
             for file in self.server_side.files
@@ -257,42 +264,52 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if script.partial:
             files = files[:-1]
-        content = b"".join(_parts(file.part10() for file in files))
-        if script.bomb:
-            content = content.removesuffix(END) + bytes(script.bomb)
         kind = script.content_type or f'multipart/related; type="application/dicom"; boundary="{script.boundary}"'
         packs = script.packs or script.bomb
         self.send_response(206 if script.partial else 200)
         self.send_header("Content-Type", kind)
         if packs:
             self.send_header("Content-Encoding", "gzip")
-            content = gzip.compress(content)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         if script.stalls:
             self.server_side.stalled.set()
             self.server_side.released.wait(30)
+        if script.drops_after is not None or packs:
+            self._spoilt(b"".join(parts(files)), script)
+            return
+        positions, faults = self.server_side.positions(), self.server_side.retrieving()
+        WebRetrieval(self.peer, self._chunk, files, positions, faults, self.server_side.seen).run()
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _spoilt(self, content: bytes, script: WebScript) -> None:
+        if script.bomb:
+            content = content.removesuffix(END) + bytes(script.bomb)
+        if script.packs or script.bomb:
+            content = gzip.compress(content)
         if script.drops_after is not None:
             self.wfile.write(b"%x\r\n%b" % (len(content), content[: script.drops_after]))
             self.close_connection = True
             return
         for start in range(0, len(content), 50_000):
-            chunk = content[start : start + 50_000]
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+            self._chunk(content[start : start + 50_000])
         self.wfile.write(b"0\r\n\r\n")
+
+    def _chunk(self, octets: bytes) -> None:
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(octets), octets))
 
     def _content(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":
             return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        parts = []
+        chunks = []
         while size := int(self.rfile.readline(), 16):
-            parts.append(self.rfile.read(size))
+            chunks.append(self.rfile.read(size))
             self.rfile.readline()
         self.rfile.readline()
-        return b"".join(parts)
+        return b"".join(chunks)
 
     def _stow(self, content: bytes) -> None:
-        script = self.server_side.script
+        script, seen = self.server_side.script, self.server_side.seen
         stored, failed = [], []
         for part in _split(content, self.headers["Content-Type"]):
             data = dcmread(BytesIO(part), stop_before_pixels=True)
@@ -300,24 +317,29 @@ class _Handler(BaseHTTPRequestHandler):
             if uid == script.spoilt_by:
                 self._answer(400, b"bad request", {"Content-Type": "text/plain"})
                 return
+            untaken = data.file_meta.TransferSyntaxUID in script.untaken
+            if untaken and script.untaken_wholly:
+                self._answer(415, b"not this", {"Content-Type": "text/plain"})
+                return
             item = {"00081155": {"vr": "UI", "Value": [uid]}}
-            if uid in script.fails:
-                failed.append(item | {"00081197": {"vr": "US", "Value": [script.fails[uid]]}})
+            if untaken or uid in script.fails:
+                failed.append(item | {"00081197": {"vr": "US", "Value": [script.fails.get(uid, 0xC122)]}})
                 continue
+            with seen.changed:
+                seen.received.append(uid)
+                seen.changed.notify_all()
             self.server_side.keep(uid, part, data)
+            if self.server_side.dies():
+                raise Gone("broken")
             warning = {"00081196": {"vr": "US", "Value": [script.warns[uid]]}} if uid in script.warns else {}
             stored.append(item | warning)
+        pause(self.peer, script.also)
         answer: dict[str, Any] = {"00081199": {"vr": "SQ", "Value": stored}}
         if failed:
             answer["00081198"] = {"vr": "SQ", "Value": failed}
-        status = 200 if not failed else 202 if stored else 409
+        warned = any("00081196" in item for item in stored)
+        status = 409 if not stored else 202 if failed or warned else 200
         self._answer(status, b"{}" if script.silent else json.dumps(answer).encode(), {"Content-Type": JSON})
-
-
-def _parts(files: Iterable[bytes]) -> Iterator[bytes]:
-    for file in files:
-        yield f"\r\n--{BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode() + file
-    yield END
 
 
 def _split(content: bytes, content_type: str) -> Iterator[bytes]:

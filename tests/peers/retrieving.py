@@ -1,6 +1,7 @@
 """How the misbehaving PACS answers a C-GET or a C-MOVE."""
 
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 from pydicom import Dataset
 
@@ -201,6 +202,17 @@ class Retrieval:
             with self._seen.changed:
                 self._seen.stalled += 1
                 self._seen.changed.notify_all()
-            self._to.ignore()
+            self._fall_silent()
         self._to.send_raw(data[0][: len(data[0]) // 2])
         raise Gone("broken")
+
+    def _fall_silent(self) -> NoReturn:
+        """Do nothing until whoever asked, or whoever is sent to, has gone.
+
+        Raises:
+            Gone: Always.
+        """
+        while self._to is not self._peer and not self._to.left:
+            if not self._peer.still_there(_LOOK):
+                self._peer.ignore()
+        self._to.ignore()

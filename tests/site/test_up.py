@@ -35,7 +35,13 @@ class TestUp:
         assert told["ok"]
         assert told["workers"]["running"] == 2
         port = adit.receiver_port
-        assert told["receiver"] == {"ae_title": "ADIT", "port": port, "running": True, "required": True}
+        assert told["receiver"] == {
+            "ae_title": "ADIT",
+            "port": port,
+            "tls_port": None,
+            "running": True,
+            "required": True,
+        }
         supervisor = adit.supervisor()
 
         before = time.monotonic()

@@ -26,6 +26,7 @@ from tests.jobs.a_worker import wait_until
 from tests.nodes import making
 from tests.peers.data import File, Study
 from tests.peers.misbehaving import MisbehavingPacs, misbehaving
+from tests.peers.misbehaving_web import MisbehavingWeb, WebScript, misbehaving_web
 from tests.peers.process import Entity
 from tests.peers.scripts import Script
 
@@ -34,6 +35,9 @@ BRIEFLY = (0.02, 0.02, 0.02)
 
 OURS = ("getting", "moving", "storing", "asking")
 """How the threads of a transfer are called."""
+
+GRACE = 0.2
+"""Seconds that instances may come in after a C-MOVE."""
 
 PATIENCE = 40.0
 """Seconds after which a test gives up; an idle machine needs a fraction of one."""
@@ -64,7 +68,7 @@ class Stage:
     """
 
     room: Path
-    pacs: list[MisbehavingPacs] = field(default_factory=list)
+    pacs: list[MisbehavingPacs | MisbehavingWeb] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
     _exits: ExitStack = field(default_factory=ExitStack)
 
@@ -87,6 +91,18 @@ class Stage:
         self.server(name, pacs, **node)
         return pacs
 
+    def misbehaving_web(
+        self, name: str, *studies: Study, script: WebScript | None = None, **node: Any
+    ) -> MisbehavingWeb:
+        """A node that is a misbehaving PACS which speaks DICOMweb only."""
+        pacs = self._exits.enter_context(misbehaving_web(*studies, script=script))
+        self.pacs.append(pacs)
+        nothing = {"find_study": False, "get_study": False, "store": False}
+        no_address = {"ae_title": "", "host": "", "port": None}
+        web = {"dicomweb_url": pacs.url, "qido": True, "wado": True, "stow": True}
+        making.server(name, **{**no_address, **nothing, **web, **node})
+        return pacs
+
     def server(self, name: str, peer: Entity, **node: Any) -> Node:
         """A node that is a PACS which runs already."""
         return making.server(name, ae_title=peer.ae_title, host=peer.host, port=peer.port, **node)
@@ -101,16 +117,28 @@ class Stage:
 
     @contextmanager
     def crew(
-        self, *, places: int = 2, no_progress: float = 60, waits: Sequence[float] = BRIEFLY, tries: int = 3
+        self,
+        *,
+        places: int = 2,
+        no_progress: float = 60,
+        waits: Sequence[float] = BRIEFLY,
+        tries: int = 3,
+        commitment_wait: float = 20,
     ) -> Iterator[None]:
         """Real workers with real endpoints, on threads of this process, while the block runs.
 
         Args:
             waits: Between the attempts of a task.
             tries: How often an opening is tried again.
+            commitment_wait: Seconds that a storage commitment is waited for.
         """
         opening = Opening(
-            spool=self.spool, budget=Budget(128 << 20), calling_ae_title="ADIT", waits=BRIEFLY[:1] * tries
+            spool=self.spool,
+            budget=Budget(128 << 20),
+            calling_ae_title="ADIT",
+            waits=BRIEFLY[:1] * tries,
+            move_grace=GRACE,
+            commitment_wait=commitment_wait,
         )
         limits = Limits(lease=45, heartbeat=0.2, no_progress=no_progress, waits=waits)
         process = Process(places=places, opening=opening, limits=limits)
@@ -143,6 +171,11 @@ class Stage:
             until(job, "success", "warning", "failure", "canceled")
         return report(job)
 
+    def half_written(self) -> list[Path]:
+        """Files in its folders that are not finished."""
+        files = [path for folder in self.folders for path in folder.rglob("*") if path.is_file()]
+        return [path for path in files if path.suffix != ".dcm"]
+
     def assert_nothing_is_left(self) -> None:
         """No task, slot, association, thread, spool file or half-written file is left."""
         assert not Task.objects.in_progress().exists()
@@ -150,8 +183,7 @@ class Stage:
         for pacs in self.pacs:
             pacs.seen.wait_until(lambda seen: seen.open == 0, seconds=PATIENCE)
         assert [path for path in self.spool.rglob("*") if path.is_file()] == []
-        for folder in self.folders:
-            assert [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".dcm"] == []
+        assert self.half_written() == []
         wait_until(lambda: not [each.name for each in threading.enumerate() if each.name.startswith(OURS)])
 
 

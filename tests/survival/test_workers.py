@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import connection
 
-from adit.jobs.models import Entry, Job, Task, Worker
+from adit.jobs.models import Entry
 from tests.jobs.a_worker import wait_until
 from tests.jobs.cable import Cable
 from tests.peers.data import Study, ct_study
 from tests.peers.dcmtk import storescp
-from tests.peers.misbehaving import MisbehavingPacs
 from tests.peers.scripts import Gate, Script
 from tests.survival.stage import (
     PATIENCE,
@@ -31,47 +26,12 @@ from tests.survival.stage import (
     submitted,
     until,
 )
-
-Workers = Callable[..., subprocess.Popen[bytes]]
-
-
-@pytest.fixture
-def workers(stage: Stage) -> Iterator[Workers]:
-    """Starts `adit worker` on the test database, with the spool of the stage."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(*, port: int | None = None, **environment: str) -> subprocess.Popen[bytes]:
-        used = connection.settings_dict
-        url = f"postgresql://{used['USER']}:{used['PASSWORD']}@127.0.0.1:{port or used['PORT']}/{used['NAME']}"
-        quick = {"ADIT_LEASE": "2", "ADIT_HEARTBEAT": "0.3", "ADIT_TASK_RETRY_WAITS": "0.1,0.1,0.1"}
-        started.append(
-            subprocess.Popen(
-                [sys.executable, "-P", "-m", "adit.site", "worker", "--concurrency", "2"],
-                env={**os.environ, "ADIT_HOME": str(stage.room), "DATABASE_URL": url, **quick, **environment},
-                stdout=(stage.room / "worker.log").open("ab"),
-                stderr=subprocess.STDOUT,
-            )
-        )
-        return started[-1]
-
-    yield start
-    for worker in started:
-        if worker.poll() is None:
-            worker.send_signal(signal.SIGTERM)
-    for worker in started:
-        assert worker.wait(20) in (0, -signal.SIGKILL)
+from tests.survival.workers import Workers, kill
 
 
 @pytest.fixture(scope="module")
 def study() -> Study:
     return ct_study(series=1, instances=200, size=2048, name="two hundred")
-
-
-def kill(job: Job, source: MisbehavingPacs) -> None:
-    """Kill the process that runs the only task of *job*, and wait until *source* has noticed."""
-    task, before = Task.objects.get(job=job), source.seen.total
-    os.kill(Worker.objects.get(name=task.worker).pid, signal.SIGKILL)
-    source.seen.wait_until(lambda seen: seen.released + seen.aborted + seen.vanished >= before, seconds=PATIENCE)
 
 
 class TestAWorkerThatIsKilled:
@@ -86,7 +46,7 @@ class TestAWorkerThatIsKilled:
         job = submitted(study)
         destination.seen.wait_until(lambda seen: len(seen.statuses) == 150, seconds=PATIENCE)
 
-        kill(job, source)
+        kill(job, source.seen)
         gate.open()
 
         until(job, "success")
@@ -109,7 +69,7 @@ class TestAWorkerThatIsKilled:
             gate.wait_until_somebody_waits(seconds=PATIENCE)
             wait_until(lambda: Entry.objects.filter(task__job=job, stored__gte=86).exists(), seconds=PATIENCE)
 
-            kill(job, source)
+            kill(job, source.seen)
             gate.open()
 
             until(job, "success")
@@ -127,7 +87,7 @@ class TestAWorkerThatIsKilled:
         gate.wait_until_somebody_waits(seconds=PATIENCE)
         wait_until(lambda: len([path for path in folder.rglob("*") if path.is_file()]) == 150, seconds=PATIENCE)
 
-        kill(job, source)
+        kill(job, source.seen)
         gate.open()
 
         until(job, "success")
@@ -143,7 +103,7 @@ class TestAWorkerThatIsKilled:
         source.seen.wait_until(lambda seen: seen.stalled == 1, seconds=PATIENCE)
         (left,) = wait_until(lambda: list(stage.spool.rglob("*.body")), seconds=PATIENCE)
 
-        kill(job, source)
+        kill(job, source.seen)
 
         until(job, "success")
         assert destination.holds() == large.instances

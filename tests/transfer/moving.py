@@ -13,6 +13,7 @@ from adit.transfer.events import Event
 from adit.transfer.ledger import Ledger, SeriesState, Tally
 from adit.transfer.plan import Layout, TransferStudy
 from adit.transfer.runners import transfer
+from adit.transfer.treating import Treats
 from tests.endpoints.conformance import kept
 from tests.peers.data import Study
 
@@ -32,6 +33,7 @@ class Attempt:
 
     Attributes:
         on_event: Called with each event, before it is counted.
+        treats: What is done to the study on its way.
     """
 
     source: Source
@@ -40,12 +42,14 @@ class Attempt:
     events: list[Event] = field(default_factory=list)
     layouts: list[Layout | None] = field(default_factory=list)
     on_event: Callable[[Event], None] = lambda event: None
+    treats: Treats | None = None
 
     def run(
         self, study: str, *series: str, again: bool = False, cancel: Cancellation = NEVER, layout: Layout | None = None
     ) -> Attempt:
-        item = TransferStudy(UID(study), tuple(map(UID, series)), layout=layout)
+        return self.move(TransferStudy(UID(study), tuple(map(UID, series)), layout=layout), again=again, cancel=cancel)
 
+    def move(self, item: TransferStudy, *, again: bool = False, cancel: Cancellation = NEVER) -> Attempt:
         def open_sink(layout: Layout | None) -> Sink:
             self.layouts.append(layout)
             return self.sink
@@ -58,6 +62,7 @@ class Attempt:
             cancel=cancel,
             job_folder="job",
             again=again,
+            treats=self.treats,
         )
         for event in events:
             self.on_event(event)
@@ -83,5 +88,5 @@ class Attempt:
 def states(ledger: Ledger) -> list[SeriesState]:
     """What a ledger leaves to the next attempt."""
     return [
-        SeriesState(tally.series, stored=frozenset(tally.stored), size=tally.size) for tally in ledger.series.values()
+        SeriesState(tally.series, stored=frozenset(tally.kept), size=tally.size) for tally in ledger.series.values()
     ]

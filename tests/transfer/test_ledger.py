@@ -134,7 +134,8 @@ class TestATally:
     def test_keeps_the_note_of_a_stored_instance_once(self):
         notes = [Stored(ref(each), 10, "coerced (0xB000)") for each in instances(3)]
 
-        assert ledger_of(*notes).series[CT].notes == ["coerced (0xB000)"]
+        assert ledger_of(*notes, notes[0]).series[CT].notes == ["coerced (0xB000) (3 instances)"]
+        assert ledger_of(notes[0]).series[CT].notes == ["coerced (0xB000)"]
 
 
 class TestAFurtherAttempt:

@@ -22,8 +22,8 @@ class TestAnItem:
         assert TransferStudy.from_json(stored) == TransferStudy(UID("1.2"))
 
     def test_of_a_later_release_is_not_misread(self):
-        with pytest.raises(BadItem, match="version 2"):
-            TransferStudy.from_json(ITEM.to_json() | {"version": 2})
+        with pytest.raises(BadItem, match="version 3"):
+            TransferStudy.from_json(ITEM.to_json() | {"version": 3})
 
     @pytest.mark.parametrize("damage", [{"layout": {"job": "only"}}, {"series": 3}])
     def test_that_is_damaged_says_so(self, damage):

@@ -356,7 +356,7 @@ class TestADestinationThatMisbehaves:
         done = Attempt(source(), sink(warns=uids(STUDY, 0, 1))).run(STUDY.uid)
 
         assert done.verdict == ALL
-        assert done.ledger.series[A].notes == ["data elements were coerced (0xB000)"]
+        assert done.ledger.series[A].notes == ["data elements were coerced (0xB000) (2 instances)"]
 
     def test_may_break_off_and_be_there_again(self):
         done = Attempt(source(LONG), counted := Counted(sink(dies_after=37))).run(LONG.uid)

@@ -7,12 +7,23 @@ from django.contrib.auth.models import AbstractUser, Group
 from django.db import models
 
 
+class Theme(models.TextChoices):
+    AUTO = "auto", "as the system"
+    LIGHT = "light", "light"
+    DARK = "dark", "dark"
+
+
 class User(AbstractUser):
     """A person who logs in, or the command line in the name of an operating-system user.
 
     Attributes:
         active_group: The one of the user's groups that counts now: its permissions and its
             access to nodes. What is made keeps the group in which it was made.
+        theme: How pages look to this user.
+        time_zone: In which times are shown; empty for that of ADIT.
+        mail_when_finished: What a new job is asked to do unless told otherwise.
+        deactivated_at: Nobody logs in with this account any more. One that is not active and was not
+            deactivated waits for approval.
         os_user: Set for the local administrator only, see `local_administrator`.
     """
 
@@ -24,9 +35,20 @@ class User(AbstractUser):
         related_name="+",
         help_text="The group whose permissions and nodes count now.",
     )
+    theme = models.CharField(max_length=8, choices=Theme, default=Theme.AUTO)
+    time_zone = models.CharField(max_length=64, blank=True, default="")
+    mail_when_finished = models.BooleanField(default=False)
+    deactivated_at = models.DateTimeField(null=True, blank=True, editable=False)
     os_user = models.CharField(max_length=128, blank=True, default="", editable=False)
 
     class Meta(AbstractUser.Meta):
+        permissions = [
+            ("can_query", "Can search over DICOMweb"),
+            ("can_retrieve", "Can retrieve over DICOMweb"),
+            ("can_store", "Can store over DICOMweb"),
+            ("can_have_tokens", "Can make tokens"),
+            ("can_have_lasting_tokens", "Can make tokens that never expire"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["os_user"], condition=~models.Q(os_user=""), name="one_local_administrator_per_os_user"
@@ -60,3 +82,31 @@ def local_administrator(os_user: str) -> User:
         },
     )
     return user
+
+
+class Notice(models.Model):
+    """What everybody is told; there is at most one row.
+
+    Attributes:
+        announcement: Stands above every page; empty for none.
+        maintenance_reason: Only administrators work meanwhile, because of that; empty when everybody does.
+        maintenance_until: When it is expected to end, if that is known. It ends when somebody ends it.
+    """
+
+    ONLY = 1
+
+    announcement = models.CharField(max_length=300, blank=True, default="")
+    maintenance_reason = models.CharField(max_length=200, blank=True, default="")
+    maintenance_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(pk=1), name="one_notice"),
+            models.CheckConstraint(
+                condition=~models.Q(maintenance_reason="") | models.Q(maintenance_until=None),
+                name="maintenance_has_a_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.announcement or "nothing"

@@ -49,6 +49,10 @@ class Event(models.Model):
     class Meta:
         managed = False
         ordering = ["-time", "-id"]
+        permissions = [
+            ("can_view_audit", "Can read the audit trail"),
+            ("can_search_patients", "Can search the audit trail for patients and studies"),
+        ]
         indexes = [
             models.Index(fields=["time"], name="audit_time"),
             models.Index(fields=["patient_id", "time"], condition=~models.Q(patient_id=""), name="audit_patient"),

@@ -10,12 +10,14 @@ from django.db.models.functions import Now
 
 from adit.accounts.models import User
 from adit.audit.record import record
+from adit.jobs.accepting import NOT_ACCEPTED, accept, checked
 from adit.jobs.kinds import KINDS
 from adit.jobs.models import Entry, Job, Task
 from adit.jobs.permissions import may, possible, possible_for
 from adit.jobs.queue import wake
 from adit.jobs.sealing import forget_sealing
 from adit.jobs.settling import settle_job
+from adit.jobs.signals import changed
 from adit.jobs.states import Action, JobStatus, TaskAction, TaskStatus
 
 
@@ -24,8 +26,11 @@ class WrongState(Exception):
 
 
 @transaction.atomic
-def perform(action: Action, job: Job, *, by: User) -> Job:
+def perform(action: Action, job: Job, *, by: User, reason: str = "") -> Job:
     """Do *action* to *job*: two people at once get one effect.
+
+    Args:
+        reason: Why, for what is done for a reason only.
 
     Returns:
         The job as it is afterwards; after a delete, as it was.
@@ -33,16 +38,22 @@ def perform(action: Action, job: Job, *, by: User) -> Job:
     Raises:
         Denied: *by* may not do this, in whatever state the job is.
         WrongState: The job's state does not allow it, or it is gone.
+        NeedsReason: It needs one, of a length that can be read.
     """
     locked = _lock(job.pk)
     may(action, locked, by).require()
     if not (state := possible(action, locked)):
         raise WrongState(state.reason)
-    _record(f"job.{_PARTICIPLES[action]}", locked, by)
+    why = {"reason": checked(reason)} if action is Action.ACCEPT else {}
+    _record(f"job.{_PARTICIPLES[action]}", locked, by, **why)
     if action is Action.DELETE:
         _delete(locked)
+        changed(job.pk, at_once=True)
         return locked
-    _EFFECTS[action](locked)
+    if action is Action.ACCEPT:
+        accept(Task.objects.filter(job=locked, status=TaskStatus.WARNING), reason=reason, by=by)
+    else:
+        _EFFECTS[action](locked)
     settle_job(locked)
     wake()
     locked.refresh_from_db()
@@ -50,12 +61,16 @@ def perform(action: Action, job: Job, *, by: User) -> Job:
 
 
 @transaction.atomic
-def perform_on_task(action: TaskAction, task: Task, *, by: User) -> None:
+def perform_on_task(action: TaskAction, task: Task, *, by: User, reason: str = "") -> None:
     """Do *action* to *task*.
+
+    Args:
+        reason: Why, for what is done for a reason only.
 
     Raises:
         Denied: *by* may not do this.
         WrongState: The task's state does not allow it, or it is gone.
+        NeedsReason: It needs one, of a length that can be read.
     """
     job = _lock(task.job_id)
     locked = Task.objects.select_for_update().filter(pk=task.pk).first()
@@ -64,8 +79,11 @@ def perform_on_task(action: TaskAction, task: Task, *, by: User) -> None:
     may(action, job, by).require()
     if not (state := possible_for(action, locked)):
         raise WrongState(state.reason)
-    _record(f"task.{_TASK_PARTICIPLES[action]}", job, by, task=locked.pk, study=locked.study_uid)
+    why = {"reason": checked(reason)} if action is TaskAction.ACCEPT else {}
+    _record(f"task.{_TASK_PARTICIPLES[action]}", job, by, task=locked.pk, study=locked.study_uid, **why)
     match action:
+        case TaskAction.ACCEPT:
+            accept(Task.objects.filter(pk=locked.pk), reason=reason, by=by)
         case TaskAction.DELETE:
             locked.delete()
         case TaskAction.KILL:
@@ -172,6 +190,7 @@ def _from_scratch(tasks: QuerySet[Task]) -> None:
         seconds=None,
         not_before=None,
         waits_because="",
+        **NOT_ACCEPTED,
     )
 
 
@@ -194,6 +213,12 @@ _PARTICIPLES = {
     Action.RESTART: "restarted",
     Action.MAKE_URGENT: "made_urgent",
     Action.MAKE_NORMAL: "made_normal",
+    Action.ACCEPT: "accepted",
 }
 
-_TASK_PARTICIPLES = {TaskAction.DELETE: "deleted", TaskAction.RESET: "reset", TaskAction.KILL: "killed"}
+_TASK_PARTICIPLES = {
+    TaskAction.DELETE: "deleted",
+    TaskAction.RESET: "reset",
+    TaskAction.KILL: "killed",
+    TaskAction.ACCEPT: "accepted",
+}

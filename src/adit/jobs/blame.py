@@ -46,6 +46,10 @@ class Blame:
         if error is not self._error:
             self._error, self._name = error, name
 
+    def culprit(self, error: DicomError) -> str:
+        """The name of the node that raised *error*; empty when that is not known."""
+        return self._name if error is self._error else ""
+
     def sentence(self, error: DicomError) -> str:
         """What happened, where, and who can mend it."""
         # Most endpoints have named it themselves.

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Q
 from django.db.models.functions import Now
 
+from adit.jobs import signals
 from adit.jobs.lanes import Lane, Room, in_order, spare, startable
 from adit.jobs.models import Job, Task
 from adit.jobs.settling import settle_job
@@ -65,13 +66,13 @@ SELECT
   EXISTS (SELECT 1 FROM jobs_task WHERE status = 'pending' AND not_before <= now())
 """
 
-_TAKE_TASK = """
+_TAKE_TASK = f"""
 UPDATE jobs_task SET
   status = 'in progress', worker = %s, claim = claim + 1, attempts = attempts + 1,
   lease_until = statement_timestamp() + make_interval(secs => %s), started_at = statement_timestamp(),
   seconds = NULL, message = ''
 WHERE id = %s AND status = 'pending' AND NOT held AND not_before IS NULL
-RETURNING claim, attempts
+RETURNING claim, attempts, CASE WHEN %s::boolean THEN {signals.STATEMENT}::text END
 """
 
 # As `nodes.slots.take` does it, in one round trip: free ones, the kept one last. A slot that a search
@@ -239,11 +240,12 @@ def _take(lane: Lane, servers: Mapping[int, int], worker: str, lease: float) -> 
     if job is None:
         raise _TakenMeanwhile
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE_TASK, [worker, lease, lane.oldest])
+        due = signals.due(job.pk)
+        cursor.execute(_TAKE_TASK, [worker, lease, lane.oldest, due, job.pk])
         taken = cursor.fetchone()
         if taken is None:
             raise _TakenMeanwhile
-        claim, attempt = taken
+        claim, attempt, _ = taken
         for node in sorted(servers):
             values = (worker, f"{lane.oldest}.{claim}", lease, node, lane.interactive, servers[node])
             cursor.execute(_TAKE_SLOTS, values)
@@ -251,6 +253,8 @@ def _take(lane: Lane, servers: Mapping[int, int], worker: str, lease: float) -> 
                 raise _TakenMeanwhile
     if job.status != JobStatus.IN_PROGRESS:
         settle_job(job)
+    elif due:
+        transaction.on_commit(lambda: signals.told(job.pk))
     to_itself = lane.source == lane.destination and lane.source in servers
     return Claimed(
         task=lane.oldest,

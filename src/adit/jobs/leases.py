@@ -11,6 +11,7 @@ from datetime import timedelta
 from socket import gethostname
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
@@ -172,7 +173,7 @@ class Heartbeat:
         return True
 
     def look(self) -> None:
-        """Stop the tasks that somebody wants to stop, and those that make no progress."""
+        """Stop the tasks that somebody wants to stop, those of nodes suspended now, and those without progress."""
         running = {each.claimed.key: each for each in self.running()}
         if not running:
             return
@@ -180,14 +181,18 @@ class Heartbeat:
             if each.idle >= self._no_progress:
                 each.stop(Stop.NO_PROGRESS)
         unwanted = Task.objects.in_progress().filter(worker=self.worker, stop_requested_at__isnull=False)
+        suspended = Task.objects.in_progress().filter(
+            Q(source__suspended_now=True) | Q(destination__suspended_now=True), worker=self.worker
+        )
         try:
-            found = list(unwanted.values_list("pk", "claim"))
+            found = [(key, Stop.USER) for key in unwanted.values_list("pk", "claim")]
+            found += [(key, Stop.SUSPENDED) for key in suspended.values_list("pk", "claim")]
         except AWAY:
             connection.close()
             return
-        for task, claim in found:
+        for (task, claim), why in found:
             if wanted := running.get(f"{task}.{claim}"):
-                wanted.stop(Stop.USER)
+                wanted.stop(why)
 
     def run(self) -> None:
         """Beat and look until `end` is called."""

@@ -16,6 +16,7 @@ from adit.jobs import states
 from adit.jobs.states import JobStatus, TaskStatus
 from adit.nodes.models import Node
 from adit.nodes.secrets import EncryptedTextField
+from adit.projects.models import Project
 
 # Plain text, so that migrations do not depend on the enumerations of today.
 _TASK_ENDED = sorted(status.value for status in states.TASK_ENDED)
@@ -45,8 +46,10 @@ class Job(models.Model):
         source_name: Frozen, so that a job can be read when its node is gone.
         status: Follows from the tasks, see `states.job_status`; written by `settling` only.
         message: What became of it, for a person; empty until it ended.
+        project: What it is made for, where it is made for one.
         options: How its destination gets what is transferred, as `jobs.options.Options` reads it; JSON.
         archive_password: Until the job has ended well.
+        secret: The key of a job that pseudonymises without a project; `projects.keys` says how it is kept.
     """
 
     kind = models.CharField(max_length=32)
@@ -59,6 +62,8 @@ class Job(models.Model):
     urgent = models.BooleanField(default=False)
     options = models.JSONField(default=dict, blank=True)
     archive_password = EncryptedTextField()
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, null=True, blank=True, related_name="jobs")
+    secret = EncryptedTextField()
     created_at = models.DateTimeField(db_default=Now())
     verified_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
@@ -68,10 +73,24 @@ class Job(models.Model):
     objects = JobQuerySet.as_manager()
 
     class Meta:
-        permissions = [("can_transfer_urgently", "Can put jobs before those of others")]
+        permissions = [
+            ("can_transfer_selectively", "Can search and send selected studies"),
+            ("can_query_in_batches", "Can search by a file"),
+            ("can_transfer_in_batches", "Can send by a file"),
+            ("can_transfer_in_mass", "Can send whole ranges of dates"),
+            ("can_explore", "Can look into servers down to the image"),
+            ("can_upload", "Can send own files"),
+            ("can_download_study", "Can download studies to the browser"),
+            ("can_transfer_urgently", "Can put jobs before those of others"),
+            ("can_transfer_unpseudonymized", "Can send studies with their patient's identity"),
+            ("can_send_unchecked_pixels", "Can send what may show text in its pixels"),
+            ("can_release_tripwire", "Can let an attribute pass in which an identifier was found"),
+        ]
         indexes = [
             models.Index("owner", "id", name="job_of_owner"),
             models.Index("status", "id", name="job_in_status"),
+            models.Index("project", "id", name="job_of_project"),
+            models.Index("created_at", name="job_created"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -87,6 +106,7 @@ class Job(models.Model):
                 | (~Q(status__in=_JOB_ENDED) & Q(ended_at=None)),
                 name="job_ended_has_its_time",
             ),
+            models.CheckConstraint(condition=Q(project=None) | Q(secret__isnull=True), name="job_has_one_key"),
             models.CheckConstraint(
                 condition=~Q(status=JobStatus.CANCELING.value) | Q(cancel_requested_at__isnull=False),
                 name="job_canceling_was_asked_for",
@@ -140,6 +160,8 @@ class Task(models.Model):
         seconds: From the last claim to settled, without the time for confirming.
         notes: What concerns the study as a whole and changes no number.
         lines: Of the batch file, counted from 1.
+        accepted_reason: Why somebody calls it complete although the ledger does not; empty for no such word.
+        accepted_by: The name of who said so.
     """
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="tasks")
@@ -171,6 +193,9 @@ class Task(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     seconds = models.FloatField(null=True, blank=True)
+    accepted_reason = models.TextField(blank=True, default="")
+    accepted_by = models.TextField(blank=True, default="")
+    accepted_at = models.DateTimeField(null=True, blank=True)
 
     objects = TaskQuerySet.as_manager()
 
@@ -194,6 +219,8 @@ class Task(models.Model):
             ),
             models.Index("worker", condition=Q(status=TaskStatus.IN_PROGRESS.value), name="task_running"),
             models.Index("job", "status", name="task_of_job"),
+            models.Index("job", "id", name="task_in_order"),
+            models.Index("ended_at", condition=Q(ended_at__isnull=False), name="task_ended"),
             models.Index("study_uid", name="task_study"),
             models.Index("patient_id", condition=~Q(patient_id=""), name="task_patient"),
         ]
@@ -220,6 +247,11 @@ class Task(models.Model):
                 condition=Q(not_before=None) | Q(status=TaskStatus.PENDING.value), name="task_waits_only_when_pending"
             ),
             models.CheckConstraint(condition=Q(failures__lte=F("attempts")), name="task_fails_once_an_attempt"),
+            models.CheckConstraint(
+                condition=Q(accepted_reason="", accepted_by="", accepted_at=None)
+                | (Q(status=TaskStatus.SUCCESS.value, accepted_at__isnull=False) & ~Q(accepted_reason="")),
+                name="task_accepted_with_a_reason",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -277,6 +309,21 @@ class Entry(models.Model):
         return f"series {self.series_uid} of task {self.task_id}"
 
 
+class IssuedReceipt(models.Model):
+    """A receipt as it was given out, see `jobs.receipts`. Its number is its id.
+
+    Attributes:
+        content: What it says, as JSON; signed by the code that stands on it, which is not kept.
+    """
+
+    job = models.ForeignKey(Job, on_delete=models.SET_NULL, null=True, related_name="receipts")
+    issued_at = models.DateTimeField(db_default=Now())
+    content = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"receipt {self.pk}"
+
+
 class WorkerQuerySet(models.QuerySet["Worker"]):
     def alive(self) -> WorkerQuerySet:
         """Those whose last sign of life is younger than a lease."""
@@ -304,3 +351,24 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class KindSetting(models.Model):
+    """What an administrator decided about a kind of job; without a row nothing was.
+
+    Attributes:
+        kind: As in `Job.kind`.
+        locked_reason: No job of the kind can be made, because of that; empty when it is not locked.
+        suspended_reason: Its tasks wait, because of that, while running ones go on; empty when it is not suspended.
+        starts_without_verification: Jobs start without somebody looking at them first.
+        limit: Items above which a job of somebody who is not staff waits for verification; None for the kind's own.
+    """
+
+    kind = models.CharField(max_length=32, primary_key=True)
+    locked_reason = models.CharField(max_length=200, blank=True, default="")
+    suspended_reason = models.CharField(max_length=200, blank=True, default="")
+    starts_without_verification = models.BooleanField(default=True)
+    limit = models.PositiveIntegerField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"settings of {self.kind}"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from adit.jobs.models import Job
-from adit.transfer.plan import Plan
+from adit.jobs.treating import Treating
+from adit.transfer.plan import NO_TRIAL, Plan, Trial
 
 _SALT = 16
 
@@ -19,23 +20,31 @@ class Options:
     Attributes:
         nifti: NIfTI volumes instead of DICOM files.
         archive_salt: With the job's password it makes the key of what is staged; empty for no archive.
+        treating: How the studies are pseudonymised; None where they keep their identity.
+        trial: Written into what is sent.
     """
 
     nifti: bool = False
     archive_salt: bytes = b""
+    treating: Treating | None = None
+    trial: Trial = NO_TRIAL
 
     @classmethod
-    def of_plan(cls, plan: Plan) -> Self:
-        return cls(plan.nifti, os.urandom(_SALT) if plan.archive_password else b"")
+    def of_plan(cls, plan: Plan, treating: Treating | None = None) -> Self:
+        return cls(plan.nifti, os.urandom(_SALT) if plan.archive_password else b"", treating, plan.trial)
 
     @classmethod
     def of(cls, job: Job) -> Self:
         stored = job.options
-        return cls(bool(stored.get("nifti")), bytes.fromhex(stored.get("archive_salt", "")))
+        treating = Treating.from_json(stored["treating"]) if stored.get("treating") else None
+        trial = Trial(*stored.get("trial", ()))
+        return cls(bool(stored.get("nifti")), bytes.fromhex(stored.get("archive_salt", "")), treating, trial)
 
     def to_json(self) -> dict[str, Any]:
         """What differs from the usual."""
         return {
             **({"nifti": True} if self.nifti else {}),
             **({"archive_salt": self.archive_salt.hex()} if self.archive_salt else {}),
+            **({"treating": self.treating.to_json()} if self.treating else {}),
+            **({"trial": [self.trial.protocol_id, self.trial.protocol_name]} if self.trial else {}),
         }

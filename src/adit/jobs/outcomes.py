@@ -22,6 +22,7 @@ class Stop(StrEnum):
 
     USER = "canceled"
     SHUTDOWN = "the worker was stopped"
+    SUSPENDED = "a server was suspended"
     NO_PROGRESS = "nothing moved for too long"
     LOST = "the lease was lost"
 

@@ -5,12 +5,21 @@ Forms, buttons, API, command line and the actions themselves ask these functions
 
 from __future__ import annotations
 
+from django.contrib.auth.models import Group
+from django.utils import timezone
+
 from adit.accounts.models import User
+from adit.accounts.permitting import has_permission
 from adit.accounts.verdict import ALLOWED, Verdict
+from adit.deid.profile import Dates
 from adit.jobs.kinds import KINDS
 from adit.jobs.models import Job, Task
 from adit.jobs.sealing import can_be_staged_again
 from adit.jobs.states import JOB_ACTIONS, TASK_ACTIONS, Action, TaskAction, Who
+from adit.jobs.treating import Treating
+from adit.nodes.models import Node
+from adit.nodes.permissions import takes
+from adit.projects.models import Project
 
 
 def may(action: Action | TaskAction, job: Job, by: User) -> Verdict:
@@ -34,6 +43,54 @@ def may_jump_the_queue(by: User) -> Verdict:
     if by.is_staff or by.has_perm("jobs.can_transfer_urgently"):
         return ALLOWED
     return Verdict.no("You may not put jobs before those of others; an administrator can permit it.")
+
+
+def may_send(
+    treating: Treating | None, *, user: User, group: Group | None, project: Project | None, destination: Node | None
+) -> Verdict:
+    """Whether *user*, acting in *group*, may send studies in this form, for *project*, to *destination*.
+
+    Asked when a job is submitted, when a worker opens its nodes, and by downloads.
+
+    Args:
+        treating: None for studies that go as they are.
+        destination: None for the user's own disk.
+    """
+    if treating is None and not has_permission(user, group, "jobs.can_transfer_unpseudonymized"):
+        return Verdict.no(
+            f"{user.get_username()} may send pseudonymised studies only: give a pseudonym or a project, "
+            "or ask an administrator for the permission."
+        )
+    unchecked = treating is not None and treating.unchecked_pixels
+    if unchecked and not has_permission(user, group, "jobs.can_send_unchecked_pixels"):
+        return Verdict.no(
+            f"{user.get_username()} may not send what may show text in its pixels; an administrator can permit it."
+        )
+    if project is not None and not (answer := _may_send_for(project, user, destination)):
+        return answer
+    if destination is None:
+        return ALLOWED
+    modified = treating is not None and treating.dates is not Dates.KEEP
+    return takes(destination, pseudonymised=treating is not None, dates_modified=modified)
+
+
+def _may_send_for(project: Project, user: User, destination: Node | None) -> Verdict:
+    now = timezone.now()
+    if project.key_destroyed_at is not None:
+        return Verdict.no(f"The key of project {project.name} was destroyed; nothing can be sent for it any more.")
+    if project.expires_at is not None and project.expires_at <= now:
+        return Verdict.no(
+            f"Project {project.name} expired on {project.expires_at:%Y-%m-%d}; an administrator can prolong it."
+        )
+    if not Project.objects.sendable_by(user, now).filter(pk=project.pk).exists():
+        return Verdict.no(
+            f"{user.get_username()} may not send for project {project.name}; an administrator can permit it."
+        )
+    if destination is not None and not project.allows(destination):
+        return Verdict.no(
+            f"Project {project.name} does not send to {destination.name}; an administrator can add the destination."
+        )
+    return ALLOWED
 
 
 def possible(action: Action, job: Job) -> Verdict:

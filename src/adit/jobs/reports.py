@@ -9,12 +9,17 @@ from typing import Any
 from django.db.models import Count
 from django.utils import timezone
 
+from adit.accounts.models import User
 from adit.jobs.models import Entry, Job, JobQuerySet, Task
+from adit.jobs.options import Options
 from adit.jobs.waiting import reasons
 
 
-def job_report(job: Job, *, now: datetime | None = None) -> dict[str, Any]:
+def job_report(job: Job, *, by: User | None = None, now: datetime | None = None) -> dict[str, Any]:
     """All about one job, as JSON: its tasks, and the ledger of each.
+
+    Pseudonyms, which stand beside the original study there, are shown where the user brought them. Those that were
+    made, or were known before, are in the linking list: only who owns a job without project sees them here.
 
     Seconds of a job are from its first start to its end, or to *now*; of a task from its last claim
     to settled, without the time for confirming; null before. Times are ISO 8601 in UTC.
@@ -27,9 +32,13 @@ def job_report(job: Job, *, now: datetime | None = None) -> dict[str, Any]:
     for entry in known.order_by("task", "pk"):
         entries[entry.task_id].append(entry)
     waiting = reasons(tasks, now=now)
+    options = Options.of(job)
+    treating = options.treating
+    shown = treating is not None and (treating.brought or (job.project is None and by == job.owner))
     return {
         **_head(job, now),
-        "tasks": [_task(task, entries[task.pk], waiting.get(task.pk, "")) for task in tasks],
+        **_treatment(job, options),
+        "tasks": [_task(task, entries[task.pk], waiting.get(task.pk, ""), shows_pseudonym=shown) for task in tasks],
     }
 
 
@@ -61,11 +70,31 @@ def _head(job: Job, now: datetime) -> dict[str, Any]:
     }
 
 
-def _task(task: Task, entries: list[Entry], waiting_for: str) -> dict[str, Any]:
+def _treatment(job: Job, options: Options) -> dict[str, Any]:
+    treating = options.treating
+    trial = {
+        "trial_protocol_id": options.trial.protocol_id or None,
+        "trial_protocol_name": options.trial.protocol_name or None,
+    }
+    if treating is None:
+        return {"project": None, "profile": None, **trial}
+    profile = f"{treating.profile['name']} {treating.profile['version']}"
+    return {
+        "project": job.project.name if job.project else None,
+        "profile": profile,
+        **trial,
+        "excluded_modalities": list(treating.excluded_modalities),
+        "unchecked_pixels": treating.unchecked_pixels,
+        "released": list(treating.released),
+    }
+
+
+def _task(task: Task, entries: list[Entry], waiting_for: str, *, shows_pseudonym: bool) -> dict[str, Any]:
     return {
         "id": task.pk,
         "work": task.work,
         "study": task.study_uid,
+        "pseudonym": (task.item.get("pseudonym") or None) if shows_pseudonym else None,
         "status": task.status,
         "message": task.message,
         "notes": task.notes,

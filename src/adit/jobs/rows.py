@@ -14,10 +14,11 @@ from django.db import connection
 
 from adit.dicom.protocols import Cancellation
 from adit.dicom.refs import UID
+from adit.jobs import signals
 from adit.jobs.claim import Claimed
 from adit.jobs.models import Entry, Task
 from adit.jobs.patience import AWAY, patiently
-from adit.transfer.events import Event, Held, Leaving, Placed, Stored
+from adit.transfer.events import Denied, Event, Held, Leaving, Placed, Stored
 from adit.transfer.ledger import Ledger, SeriesState, Tally
 from adit.transfer.plan import TransferStudy
 
@@ -36,11 +37,11 @@ WITH mine AS (
 INSERT INTO jobs_entry (
   task_id, study_uid, series_uid, new_study_uid, new_series_uid, expected, received, stored, confirmed,
   excluded, failed, size, notes, reasons, left_at, stored_instances, excluded_instances)
-SELECT mine.id, %s, row.series_uid, '', '', row.expected, row.received, row.stored, row.confirmed,
+SELECT mine.id, %s, row.series_uid, %s, row.new_series_uid, row.expected, row.received, row.stored, row.confirmed,
   row.excluded, row.failed, row.size, row.notes, row.reasons, CASE WHEN row.leaves THEN now() END,
   row.fresh, row.excluded_instances
 FROM mine, (VALUES {rows}) row (
-  series_uid, expected, received, stored, confirmed, excluded, failed, size, notes, reasons, leaves,
+  series_uid, new_series_uid, expected, received, stored, confirmed, excluded, failed, size, notes, reasons, leaves,
   fresh, excluded_instances)
 ON CONFLICT (task_id, series_uid) DO UPDATE SET
   expected = excluded.expected, received = excluded.received, stored = excluded.stored,
@@ -49,11 +50,11 @@ ON CONFLICT (task_id, series_uid) DO UPDATE SET
   left_at = coalesce(jobs_entry.left_at, excluded.left_at),
   stored_instances = {stored_instances},
   excluded_instances = excluded.excluded_instances
-RETURNING id
+RETURNING id, CASE WHEN %s::boolean THEN {signal}::text END
 """
 _ROW = (
-    "(%s, %s::int, %s::int, %s::int, %s::int, %s::int, %s::int, %s::bigint, %s::jsonb, %s::jsonb, %s::boolean,"
-    " %s::text[], %s::jsonb)"
+    "(%s::text, %s::text, %s::int, %s::int, %s::int, %s::int, %s::int, %s::int, %s::bigint, %s::jsonb, %s::jsonb,"
+    " %s::boolean, %s::text[], %s::jsonb)"
 )
 
 
@@ -89,8 +90,14 @@ class Rows:
         *,
         cancel: Cancellation,
         clock: Callable[[], float] = time.monotonic,
+        new_uid: Callable[[UID], UID] = lambda uid: uid,
     ) -> None:
+        """
+        Args:
+            new_uid: What study and series are called at the destination.
+        """
         self.item = item
+        self._new_uid = new_uid
         self._claimed = claimed
         self._ledger = ledger
         self._cancel = cancel
@@ -118,7 +125,8 @@ class Rows:
             case Leaving(series):
                 self._leaving.add(series)
                 patiently(self.write, cancel=self._cancel)
-            case Held():
+            case Held() | Denied():
+                # The next attempt is to ask for it, or to send it, again.
                 self._anew = True
             case Stored(ref) if ref.series and ref.instance:
                 self._fresh[ref.series].append(ref.instance)
@@ -160,8 +168,13 @@ class Rows:
                 if self._anew
                 else "jobs_entry.stored_instances || excluded.stored_instances"
             )
-            upsert = _UPSERT.format(rows=", ".join([_ROW] * len(rows)), stored_instances=anew)
-            self._execute(upsert, [*self._fence, self.item.study, *(value for row in rows for value in row)])
+            upsert = _UPSERT.format(rows=", ".join([_ROW] * len(rows)), stored_instances=anew, signal=signals.STATEMENT)
+            study, job = self.item.study, self._claimed.job
+            values = [study, self._new(study), *(value for row in rows for value in row)]
+            due = signals.due(job)
+            self._execute(upsert, [*self._fence, *values, due, job])
+            if due:
+                signals.told(job)
         if self._ledger.notes != self._notes:
             self._update(notes=list(self._ledger.notes))
             self._notes = list(self._ledger.notes)
@@ -172,14 +185,15 @@ class Rows:
         self._anew = False
 
     def _row(self, tally: Tally, *, final: bool) -> list[Any]:
-        instances = sorted(tally.stored) if self._anew else self._fresh[tally.series]
+        instances = sorted(tally.kept) if self._anew else self._fresh[tally.series]
         return [
             tally.series,
+            self._new(tally.series),
             tally.expected,
             len(tally.received),
             len(tally.stored),
             tally.confirmed,
-            len(tally.excluded),
+            tally.excluded_count,
             tally.failed if final else len(tally.refused),
             tally.size,
             json.dumps(tally.notes),
@@ -188,6 +202,11 @@ class Rows:
             instances,
             json.dumps(tally.excluded),
         ]
+
+    def _new(self, uid: UID) -> str:
+        """The UID at the destination, where it differs."""
+        new = self._new_uid(uid)
+        return "" if new == uid else new
 
     @property
     def _fence(self) -> tuple[int, str, int]:

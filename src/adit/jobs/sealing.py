@@ -132,8 +132,9 @@ def job_manifest(job: Job) -> dict[str, Any]:
         "job": job.pk,
         "series": [
             {
-                "study": entry.study_uid,
-                "series": entry.series_uid,
+                # The archive may be for somebody who must not know the originals.
+                "study": entry.new_study_uid or entry.study_uid,
+                "series": entry.new_series_uid or entry.series_uid,
                 "expected": entry.expected,
                 "stored": entry.stored,
                 "excluded": entry.excluded,

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce, Now
 from adit.audit.record import SYSTEM, record
 from adit.jobs.models import Entry, Job
 from adit.jobs.sealing import forget_password, plan_sealing
+from adit.jobs.signals import changed
 from adit.jobs.states import JOB_ENDED, JobStatus, TaskStatus, job_status
 from adit.transfer.plan import SealArchive
 
@@ -30,6 +31,7 @@ def settle_job(job: Job) -> JobStatus:
     status = job_status(
         present(job.pk), verified=job.verified_at is not None, cancel_requested=job.cancel_requested_at is not None
     )
+    changed(job.pk, at_once=status != job.status)
     if status == job.status:
         return status
     ended = status in JOB_ENDED

@@ -80,6 +80,7 @@ class Action(StrEnum):
     RESTART = "restart"
     MAKE_URGENT = "make urgent"
     MAKE_NORMAL = "make normal"
+    ACCEPT = "accept as complete"
 
 
 class TaskAction(StrEnum):
@@ -88,6 +89,7 @@ class TaskAction(StrEnum):
     DELETE = "delete"
     RESET = "reset"
     KILL = "kill"
+    ACCEPT = "accept as complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,12 @@ JOB_ACTIONS: dict[Action, Rule] = {
     ),
     Action.MAKE_URGENT: Rule(NOT_ENDED, Who.URGENT, (), "moves the tasks that have not started forward in the queue"),
     Action.MAKE_NORMAL: Rule(NOT_ENDED, Who.URGENT, (), "gives the tasks that have not started their usual place"),
+    Action.ACCEPT: Rule(
+        frozenset({JobStatus.WARNING}),
+        Who.OWNER,
+        _to(JobStatus.SUCCESS, JobStatus.WARNING),
+        "calls what is incomplete complete, for a reason that is kept",
+    ),
 }
 
 TASK_ACTIONS: dict[TaskAction, Rule] = {
@@ -159,6 +167,12 @@ TASK_ACTIONS: dict[TaskAction, Rule] = {
         Who.STAFF,
         _to(TaskStatus.CANCELED, TaskStatus.IN_PROGRESS),
         "stops the running task",
+    ),
+    TaskAction.ACCEPT: Rule(
+        frozenset({TaskStatus.WARNING}),
+        Who.OWNER,
+        _to(TaskStatus.SUCCESS, TaskStatus.WARNING),
+        "calls the task complete, for a reason that is kept",
     ),
 }
 

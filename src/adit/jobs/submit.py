@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 from django.contrib.auth.models import Group
 from django.db import transaction
@@ -15,20 +17,23 @@ from adit.audit.record import record
 from adit.jobs.kinds import KINDS, Kind
 from adit.jobs.models import Job, Task
 from adit.jobs.options import Options
-from adit.jobs.permissions import may_jump_the_queue
+from adit.jobs.permissions import may_jump_the_queue, may_send
+from adit.jobs.pseudonymising import BadPlan, project_of, treating_of, with_pseudonyms
 from adit.jobs.queue import wake
 from adit.jobs.settling import settle_job
 from adit.jobs.states import JobStatus, TaskStatus
+from adit.jobs.treating import Treating
 from adit.nodes.finding import find_node
 from adit.nodes.models import Node, NodeQuerySet
-from adit.nodes.permissions import can_receive, can_send, may_use, takes
+from adit.nodes.permissions import can_receive, can_send, may_use
+from adit.projects.keys import new_key
+from adit.projects.models import Project
 from adit.transfer.plan import Plan, TransferStudy
 
 _ROWS_AT_ONCE = 1000
 
 
-class BadPlan(ValueError):
-    """The plan cannot be carried out by anybody."""
+__all__ = ["BadPlan", "submit"]
 
 
 @transaction.atomic
@@ -39,9 +44,12 @@ def submit(plan: Plan, *, by: User, group: Group | None = None) -> Job:
         group: In whose name; without one the active group of *by*.
 
     Raises:
-        BadPlan: No items, an unknown kind, a study twice, or a server that shall get an archive or volumes.
-        UnknownNode: *by* knows no node of this name.
-        Denied: *by* may not act in the group, use a node or jump the queue; or a node cannot do it.
+        BadPlan: No items, an unknown kind, a study twice, a server that shall get an archive or volumes, or
+            pseudonyms that are missing or contradict each other.
+        UnfitPseudonym: A pseudonym cannot be one, tells who the patient is, or is taken in the project.
+        UnknownNode, UnknownProject: *by* knows none of this name.
+        Denied: *by* may not act in the group, use a node, send so or jump the queue; or a node cannot do it.
+        NoKey, UnreadableKey: Of the project.
     """
     kind = KINDS.get(plan.kind)
     if kind is None:
@@ -52,8 +60,17 @@ def submit(plan: Plan, *, by: User, group: Group | None = None) -> Job:
     may_act_in(by, group).require()
     source, destination = _nodes(plan, by=by, group=group)
     _check_form(plan, destination)
+    project = project_of(plan.pseudonymising, by=by)
+    treating = treating_of(plan, project, source)
+    may_send(treating, user=by, group=group, project=project, destination=destination).require()
     if plan.urgent:
         _may_be_urgent(kind, by).require()
+    items, secret = plan.items, None
+    if plan.trial:
+        items = tuple(replace(item, treated=True) for item in items)
+    if treating is not None:
+        secret = new_key() if project is None else None
+        items = with_pseudonyms(plan, treating, project=project, secret=secret, by=by)
     job = Job.objects.create(
         kind=kind.key,
         owner=by,
@@ -63,10 +80,12 @@ def submit(plan: Plan, *, by: User, group: Group | None = None) -> Job:
         status=JobStatus.PENDING if _starts_at_once(kind, plan, by) else JobStatus.UNVERIFIED,
         verified_at=timezone.now() if _starts_at_once(kind, plan, by) else None,
         urgent=plan.urgent,
-        options=Options.of_plan(plan).to_json(),
+        options=Options.of_plan(plan, treating).to_json(),
         archive_password=plan.archive_password or None,
+        project=project,
+        secret=secret,
     )
-    _create_tasks(plan.items, kind, job, source, destination)
+    _create_tasks(items, kind, job, source, destination)
     settle_job(job)
     record(
         "job.submitted",
@@ -80,6 +99,7 @@ def submit(plan: Plan, *, by: User, group: Group | None = None) -> Job:
             "urgent": plan.urgent,
             "status": job.status,
             **_form(plan),
+            **_treated(treating, project),
         },
     )
     wake()
@@ -94,7 +114,6 @@ def _nodes(plan: Plan, *, by: User, group: Group | None) -> tuple[Node, Node]:
     may_use(destination, user=by, group=group, as_destination=True).require()
     can_send(source).require()
     can_receive(destination).require()
-    takes(destination, pseudonymised=False, dates_modified=False).require()
     return source, destination
 
 
@@ -106,6 +125,15 @@ def _check_form(plan: Plan, destination: Node) -> None:
 
 def _form(plan: Plan) -> dict[str, bool]:
     return {name: True for name, wanted in (("nifti", plan.nifti), ("archive", plan.archive_password)) if wanted}
+
+
+def _treated(treating: Treating | None, project: Project | None) -> dict[str, Any]:
+    """How the studies go, for the audit trail; pseudonyms are left out, which would join there what must not be."""
+    if treating is None:
+        return {"pseudonymised": False}
+    profile = f"{treating.profile['name']} {treating.profile['version']}"
+    unchecked = {"unchecked_pixels": True} if treating.unchecked_pixels else {}
+    return {"pseudonymised": True, "profile": profile, "project": project.name if project else None, **unchecked}
 
 
 def _known_to(user: User, group: Group | None) -> NodeQuerySet:

@@ -21,23 +21,27 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from adit.accounts.verdict import Verdict as Permission
-from adit.dicom.errors import Canceled, DicomError, Full, NeedsReceiver, NotFound
+from adit.dicom.errors import Canceled, DicomError, Full, NeedsReceiver, NotFound, TimedOut, Unreachable
 from adit.dicom.protocols import Cancellation, Sink, Source
 from adit.dicom.refs import UID
 from adit.endpoints.archive import Archive, unstage
 from adit.jobs.blame import Blame
 from adit.jobs.claim import Claimed
+from adit.jobs.keys import treats_of
 from adit.jobs.leases import Heartbeat, Running
 from adit.jobs.lively import LeaseOnly, Lively
 from adit.jobs.models import Entry, Job, Task
+from adit.jobs.movement import HeardSource
 from adit.jobs.options import Options
 from adit.jobs.outcomes import Decision, Ended, Misplaced, NoRoom, Stop, Stopped, decide
 from adit.jobs.patience import patiently
+from adit.jobs.permissions import may_send
 from adit.jobs.rows import Lost, Rows, states_of
 from adit.jobs.sealing import archive_key, archive_of, job_manifest, needs_no_staging, password_of, staged_by
 from adit.jobs.settling import settle_job
 from adit.jobs.states import TASK_ENDED, TaskStatus
 from adit.nodes import slots
+from adit.nodes.contact import note_answered, note_silent
 from adit.nodes.models import Node
 from adit.nodes.opening import Form
 from adit.nodes.permissions import may_use
@@ -45,6 +49,7 @@ from adit.transfer.events import Committed, Event, Failed
 from adit.transfer.ledger import Ledger, Status, Verdict
 from adit.transfer.plan import BadItem, Layout, SealArchive, TransferStudy
 from adit.transfer.runners import transfer
+from adit.transfer.treating import Treats
 
 logger = logging.getLogger(__name__)
 
@@ -148,6 +153,8 @@ class _Attempt:
         self._committed = False
         self._refused_for_good: set[str] = set()
         self._ledger = Ledger()
+        self._silent: tuple[str, str] | None = None
+        self._answered = False
 
     def run(self) -> None:
         cancel = self._running.cancel
@@ -160,20 +167,21 @@ class _Attempt:
             self._run_sealing(task)
             return
         self._ledger = Ledger(patiently(lambda: states_of(task.pk), cancel=cancel))
-        already = len(self._ledger.stored_instances)
+        already = len(self._ledger.kept_instances)
         try:
             item = TransferStudy.from_json(task.item)
-        except BadItem as bad:
-            damaged = Decision(TaskStatus.FAILURE, str(bad))
-            patiently(lambda: self._settle(damaged), cancel=LeaseOnly(self._running))
+            treats = treats_of(task.job, item)
+        except (BadItem, DicomError) as bad:
+            told = self._blame.sentence(bad) if isinstance(bad, DicomError) else str(bad)
+            patiently(lambda: self._settle(Decision(TaskStatus.FAILURE, told)), cancel=LeaseOnly(self._running))
             return
-        rows = Rows(self._claimed, item, self._ledger, cancel=cancel)
-        end = self._end_of(task, lambda: self._transfer(task, item, rows))
+        rows = Rows(self._claimed, item, self._ledger, cancel=cancel, new_uid=treats.new_uid)
+        end = self._end_of(task, lambda: self._transfer(task, item, rows, treats))
         if self._running.why is Stop.LOST:
             raise Lost
         self._stopwatch.asked()
         if isinstance(end, Ended):
-            end = self._with_hope(end, helped=len(self._ledger.stored_instances) > already)
+            end = self._with_hope(end, helped=len(self._ledger.kept_instances) > already)
         decision = decide(
             end,
             self._ledger.verdict(),
@@ -227,7 +235,7 @@ class _Attempt:
     def _load(self) -> Task:
         claimed = self._claimed
         mine = Task.objects.mine(claimed.worker, claimed.task, claimed.claim)
-        task = mine.select_related("job__owner", "job__group", "source", "destination").first()
+        task = mine.select_related("job__owner", "job__group", "job__project", "source", "destination").first()
         if task is None:
             raise Lost
         return task
@@ -247,6 +255,8 @@ class _Attempt:
             if isinstance(error, NotFound):
                 # Raised by the runner itself, from what the source did not answer.
                 self._blame.blame(error, task.job.source_name)
+            if isinstance(error, Unreachable | TimedOut):
+                self._silent = self._blame.culprit(error), self._blame.sentence(error)
             return Ended(self._blame.sentence(error), transient=error.transient, committed=self._committed)
         except Lost:
             raise
@@ -254,9 +264,10 @@ class _Attempt:
             logger.exception("Task %s, attempt %s broke off", self._claimed.task, self._claimed.attempt)
             what = f"ADIT stumbled over an error of its own ({type(error).__name__}); its log says more"
             return Ended(f"{what} (can be mended by the administrator of ADIT)", committed=self._committed)
+        self._answered = True
         return Ended(committed=self._committed)
 
-    def _transfer(self, task: Task, item: TransferStudy, rows: Rows) -> None:
+    def _transfer(self, task: Task, item: TransferStudy, rows: Rows, treats: Treats) -> None:
         assert task.source is not None
         assert task.destination is not None
         source, destination, claimed = task.source, task.destination, self._claimed
@@ -269,7 +280,7 @@ class _Attempt:
 
             def open_sink(layout: Layout | None) -> Sink:
                 with self._blame.on(destination.name):
-                    form = self._form(task.job)
+                    form = self._form(task.job, treats)
                     sink = opening.sink(
                         destination,
                         cancel=Lively(self._running) if form else cancel,
@@ -281,12 +292,13 @@ class _Attempt:
 
             events = transfer(
                 item,
-                source=self._blame.source(opened, source.name),
+                source=self._blame.source(HeardSource(opened, self._running.moved), source.name),
                 open_sink=open_sink,
                 ledger=self._ledger,
                 cancel=cancel,
                 job_folder=job_folder(task.job),
                 again=claimed.attempt > 1,
+                treats=treats,
             )
             with closing(cast("Generator[Event]", events)):
                 for event in events:
@@ -294,12 +306,14 @@ class _Attempt:
                     self._note(event)
                     rows.note(event)
 
-    def _form(self, job: Job) -> Form | None:
+    def _form(self, job: Job, treats: Treats) -> Form | None:
         """In what form the destination gets the study, where not as plain DICOM files."""
-        tallies = self._ledger.series
 
         def expects(series: UID) -> int | None:
-            return tallies[series].expected if series in tallies else None
+            for tally in self._ledger.series.values():
+                if treats.new_uid(tally.series) == series and tally.expected is not None:
+                    return tally.expected - tally.excluded_count
+            return None
 
         key, nifti = archive_key(job), Options.of(job).nifti
         return Form(key, expects if nifti else None) if key or nifti else None
@@ -330,7 +344,17 @@ class _Attempt:
         if job is None:
             raise Lost
         settle_task(self._claimed, job, decision, seconds=self._stopwatch.read())
+        self._note_contact()
         self._conditions.wake()
+
+    def _note_contact(self) -> None:
+        nodes = (self._claimed.source, self._claimed.destination)
+        if self._answered:
+            note_answered(nodes)
+        elif self._silent is not None:
+            name, sentence = self._silent
+            for node in Node.objects.filter(pk__in=nodes, name=name):
+                note_silent(node.pk, sentence)
 
 
 def settle_task(claimed: Claimed, job: Job, decision: Decision, *, seconds: float) -> None:
@@ -372,6 +396,10 @@ def _refusal(task: Task) -> Decision | None:
     asked: list[Permission] = [may_use(task.destination, user=job.owner, group=job.group, as_destination=True)]
     if task.work != SealArchive.work:
         asked.insert(0, may_use(task.source, user=job.owner, group=job.group, as_source=True))
+        treating = Options.of(job).treating
+        asked.append(
+            may_send(treating, user=job.owner, group=job.group, project=job.project, destination=task.destination)
+        )
     for answer in asked:
         if not answer:
             return Decision(TaskStatus.FAILURE, f"access withdrawn: {answer.reason}")

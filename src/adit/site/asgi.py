@@ -1,8 +1,22 @@
-"""The ASGI application."""
+"""The ASGI application: pages, and the WebSockets that keep them moving."""
 
 import os
 
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adit.site.settings")
-application = get_asgi_application()
+pages = get_asgi_application()
+
+# Only now is Django ready for what these import.
+from adit.site.urls import websocket_urlpatterns  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {
+        "http": pages,
+        # A page of another site may open a WebSocket here with our cookies; it is turned away.
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+    }
+)

@@ -30,12 +30,24 @@ class Config:
         home: Where every state lives (`ADIT_HOME`).
         database_url: The PostgreSQL to use; None means the embedded one.
         receiver_host, receiver_port: Where servers send what is retrieved by C-MOVE.
+        receiver_plain: It may be called without TLS.
+        receiver_tls_port: Where it is called with TLS, if there is a certificate.
+        receiver_tls_certificate: File of the certificate and private key that it shows.
+        receiver_tls_ca: File of the CA whose certificates clients have to show; None for any client.
         receiver_quarantine: What nobody asked for is kept in quarantine instead of being refused.
         receiver_callers: AE titles that may send; empty for all.
         receiver_networks: From where; empty for everywhere.
         receiver_waiting: Bytes of one retrieval that may lie in the spool unread.
         launcher: What a person types to run ADIT, for sentences.
         log_format: "console" or "json".
+        excluded_modalities: Stay behind when studies are pseudonymised.
+        public_url: Under which people reach the pages, such as https://adit.example.org; empty for
+            the address that it listens on. With https cookies are sent by TLS only.
+        behind_proxy: A proxy in front says by X-Forwarded-Proto and X-Forwarded-For who asked and how.
+        session_idle, session_longest: Seconds until somebody has to log in again.
+        email_url: Where mails go, such as smtp://user:password@host:587; empty for nowhere.
+        email_from: Their sender.
+        demo: The pages show the demo: log-in by one click, and a panel to break things.
         disk_reserve: Free bytes below which the doctor warns.
     """
 
@@ -48,17 +60,29 @@ class Config:
     web_host: str
     web_port: int
     allowed_hosts: tuple[str, ...]
+    public_url: str
+    behind_proxy: bool
+    session_idle: int
+    session_longest: int
+    email_url: str
+    email_from: str
+    demo: bool
     workers: int
     concurrency: int
     ae_title: str
     receiver_host: str
     receiver_port: int
+    receiver_plain: bool
+    receiver_tls_port: int
+    receiver_tls_certificate: Path | None
+    receiver_tls_ca: Path | None
     receiver_quarantine: bool
     receiver_callers: tuple[str, ...]
     receiver_networks: tuple[IPv4Network | IPv6Network, ...]
     receiver_waiting: int
     secret_keys: tuple[str, ...]
     folder_roots: tuple[Path, ...]
+    excluded_modalities: tuple[str, ...]
     no_progress: float
     lease: float
     heartbeat: float
@@ -112,17 +136,29 @@ def read(env: Env) -> Config:
             web_host=env.str("ADIT_WEB_HOST", "127.0.0.1"),
             web_port=env.int("ADIT_WEB_PORT", 8000),
             allowed_hosts=tuple(env.list("ADIT_ALLOWED_HOSTS", [])),
+            public_url=env.str("ADIT_PUBLIC_URL", "").rstrip("/"),
+            behind_proxy=env.bool("ADIT_BEHIND_PROXY", False),
+            session_idle=env.int("ADIT_SESSION_IDLE", 30 * 60),
+            session_longest=env.int("ADIT_SESSION_LONGEST", 12 * 60 * 60),
+            email_url=env.str("ADIT_EMAIL_URL", ""),
+            email_from=env.str("ADIT_EMAIL_FROM", "adit@localhost"),
+            demo=env.bool("ADIT_DEMO", False),
             workers=env.int("ADIT_WORKERS", 1),
             concurrency=env.int("ADIT_CONCURRENCY", 2),
             ae_title=env.str("ADIT_AE_TITLE", "ADIT"),
             receiver_host=env.str("ADIT_RECEIVER_HOST", "0.0.0.0"),
             receiver_port=env.int("ADIT_RECEIVER_PORT", 11112),
+            receiver_plain=env.bool("ADIT_RECEIVER_PLAIN", True),
+            receiver_tls_port=env.int("ADIT_RECEIVER_TLS_PORT", 2762),
+            receiver_tls_certificate=_file(env.str("ADIT_RECEIVER_TLS_CERTIFICATE", "")),
+            receiver_tls_ca=_file(env.str("ADIT_RECEIVER_TLS_CA", "")),
             receiver_quarantine=env.bool("ADIT_RECEIVER_QUARANTINE", False),
             receiver_callers=tuple(map(str.strip, env.list("ADIT_RECEIVER_CALLERS", []))),
             receiver_networks=_networks(env.list("ADIT_RECEIVER_NETWORKS", [])),
             receiver_waiting=env.int("ADIT_RECEIVER_WAITING", 512 * MEBIBYTE),
             secret_keys=tuple(env.list("ADIT_SECRET_KEYS", [])),
             folder_roots=tuple(Path(root) for root in env.list("ADIT_FOLDER_ROOTS", ["/"])),
+            excluded_modalities=_modalities(env.list("ADIT_EXCLUDED_MODALITIES", [])),
             no_progress=env.float("ADIT_NO_PROGRESS", 600.0),
             lease=env.float("ADIT_LEASE", 45.0),
             heartbeat=env.float("ADIT_HEARTBEAT", 10.0),
@@ -139,8 +175,29 @@ def read(env: Env) -> Config:
 
 def _check(config: Config) -> None:
     rules = (
+        (
+            not config.public_url or config.public_url.startswith(("https://", "http://")),
+            "ADIT_PUBLIC_URL must begin with https:// or http://",
+        ),
+        (
+            0 < config.session_idle <= config.session_longest,
+            "ADIT_SESSION_IDLE must be more than 0 and not more than ADIT_SESSION_LONGEST",
+        ),
         (0 < config.web_port < 65536, "ADIT_WEB_PORT must be a port, 1 to 65535"),
         (0 < config.receiver_port < 65536, "ADIT_RECEIVER_PORT must be a port, 1 to 65535"),
+        (0 < config.receiver_tls_port < 65536, "ADIT_RECEIVER_TLS_PORT must be a port, 1 to 65535"),
+        (
+            config.receiver_tls_port != config.receiver_port or not config.receiver_plain,
+            "ADIT_RECEIVER_TLS_PORT must be another port than ADIT_RECEIVER_PORT",
+        ),
+        (
+            config.receiver_tls_certificate is not None or config.receiver_tls_ca is None,
+            "ADIT_RECEIVER_TLS_CA needs ADIT_RECEIVER_TLS_CERTIFICATE",
+        ),
+        (
+            config.receiver_tls_certificate is not None or config.receiver_plain,
+            "ADIT_RECEIVER_PLAIN=false needs ADIT_RECEIVER_TLS_CERTIFICATE: else nobody could call the receiver",
+        ),
         (config.receiver_waiting > 0, "ADIT_RECEIVER_WAITING must be more than 0 bytes"),
         (config.workers > 0, "ADIT_WORKERS must be 1 or more"),
         (config.concurrency > 0, "ADIT_CONCURRENCY must be 1 or more"),
@@ -170,11 +227,19 @@ def _check(config: Config) -> None:
             raise Misconfigured(sentence)
 
 
+def _modalities(words: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip().upper() for word in words if word.strip()))
+
+
 def _networks(words: list[str]) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
         return tuple(ip_network(word.strip()) for word in words)
     except ValueError as error:
         raise Misconfigured(f"ADIT_RECEIVER_NETWORKS must hold IP addresses or networks: {error}") from error
+
+
+def _file(path: str) -> Path | None:
+    return Path(path).expanduser().absolute() if path else None
 
 
 def _default_home() -> Path:

@@ -21,12 +21,14 @@ class State:
         pid: The supervisor.
         web_url: Where people find the pages.
         ports: By name of the process.
+        excluded_modalities: Stay behind in jobs that are made here, where the environment names none.
     """
 
     pid: int
     database_url: str
     web_url: str
     ports: dict[str, int] = field(default_factory=dict)
+    excluded_modalities: list[str] = field(default_factory=list)
 
 
 def state_file(config: Config) -> Path:
@@ -63,6 +65,12 @@ def receiver_port(config: Config) -> int:
     """Where the receiver listens: the demo's moves where its port is taken, every other is fixed."""
     state = read_state(config)
     return state.ports.get("receiver", config.receiver_port) if state else config.receiver_port
+
+
+def excluded_modalities(config: Config) -> tuple[str, ...]:
+    """What stays behind when studies are pseudonymised: the environment's word, else the running supervisor's."""
+    state = None if config.excluded_modalities else read_state(config)
+    return tuple(state.excluded_modalities) if state else config.excluded_modalities
 
 
 def django_database(url: str) -> dict[str, Any]:

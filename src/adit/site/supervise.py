@@ -143,7 +143,10 @@ class Supervisor:
             make_private(directory)
         host = self.config.web_host
         port = await _port_for(self.config, any_port=self._any_port)
-        await _require_receiver_port(*self._receiver)
+        if self.config.receiver_plain:
+            await _require_receiver_port(*self._receiver, "ADIT_RECEIVER_PORT")
+        if self.config.receiver_tls_certificate:
+            await _require_receiver_port(self._receiver[0], self.config.receiver_tls_port, "ADIT_RECEIVER_TLS_PORT")
         self.web_url = f"http://{_shown(host)}:{port}/"
         if self.config.database_url is None:
             self.database_url = await self._start_database()
@@ -167,6 +170,7 @@ class Supervisor:
                 database_url=self.database_url,
                 web_url=self.web_url,
                 ports={"web": port, "receiver": receiver_port},
+                excluded_modalities=list(self.config.excluded_modalities),
             ),
         )
 
@@ -247,6 +251,7 @@ class Supervisor:
         environment = {**os.environ, "ADIT_HOME": str(self.config.home), **process.environment}
         # Without its compiled files every start would compile everything again: 16 s instead of 3.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        environment["ADIT_EXCLUDED_MODALITIES"] = ",".join(self.config.excluded_modalities)
         if self.database_url:
             environment["DATABASE_URL"] = self.database_url
         with _open_log(self.config.logs / f"{process.name}.log") as output:
@@ -369,14 +374,14 @@ async def _port_for(config: Config, *, any_port: bool) -> int:
     return config.web_port
 
 
-async def _require_receiver_port(host: str, port: int) -> None:
+async def _require_receiver_port(host: str, port: int, variable: str) -> None:
     """Raise StartFailed when it stays taken for 2 s (a receiver that was killed just now is gone by then)."""
     deadline = time.monotonic() + 2
     while not is_free(port, host):
         if time.monotonic() > deadline:
             raise StartFailed(
                 f"port {port} on {host}, to which PACS send what is retrieved, is taken by another program: "
-                "set ADIT_RECEIVER_PORT to a free one, and have it entered in the PACS"
+                f"set {variable} to a free one, and have it entered in the PACS"
             )
         await asyncio.sleep(0.05)
 

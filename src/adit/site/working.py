@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from adit.endpoints.budget import Budget
 from adit.endpoints.expecting import sweep_expectations
+from adit.endpoints.reporting import sweep_reports
 from adit.endpoints.spoolfile import sweep
 from adit.jobs.process import Limits, Process, run
 from adit.nodes.opening import Opening
@@ -25,6 +26,7 @@ def work(config: Config, *, concurrency: int) -> None:
 def _sweep(config: Config) -> None:
     sweep(config.spool)
     sweep_expectations(config.spool)
+    sweep_reports(config.spool)
 
 
 def opening_of(config: Config) -> Opening:

@@ -75,6 +75,8 @@ class Asking:
 def still_missing(study: UID, tallies: Iterable[Tally]) -> Iterator[Ref]:
     """What a further retrieve has to ask for: expected minus stored, in as few references as will do."""
     for tally in tallies:
+        if tally.left_out:
+            continue
         missing = tally.missing()
         if missing is None:
             # Only a number is known: the whole series comes again, and what is stored is left out.

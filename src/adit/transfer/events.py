@@ -58,7 +58,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """An instance stays behind by a rule that is named."""
+    """An instance, or a whole series, stays behind by a rule that is named."""
 
     ref: Ref
     reason: str
@@ -96,6 +96,14 @@ class Confirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class Denied:
+    """The destination answered success for an instance, and does not take responsibility for it."""
+
+    ref: Ref
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unanswered:
     """The destination can be asked what it holds, but did not answer."""
 
@@ -121,6 +129,7 @@ Event = (
     | Failed
     | Committed
     | Confirmed
+    | Denied
     | Unanswered
     | Noted
 )

@@ -15,6 +15,7 @@ from adit.dicom.refs import UID, Ref
 from adit.transfer.events import (
     Committed,
     Confirmed,
+    Denied,
     Event,
     Excluded,
     Expected,
@@ -51,18 +52,37 @@ class SeriesState:
 
 @dataclass(slots=True)
 class Tally:
-    """The numbers of one series. Sets of SOP Instance UIDs, so that nothing counts twice."""
+    """The numbers of one series. Sets of SOP Instance UIDs, so that nothing counts twice.
+
+    Attributes:
+        left_out: By which rule the whole series stays behind; empty when it goes.
+        denied: Stored, but the destination does not take responsibility for it: SOP Instance UID → why.
+        noted: What is to be said of instances that were stored, and of which.
+    """
 
     series: UID
+    left_out: str = ""
     count: int | None = None
     listed: frozenset[UID] | None = None
     received: set[UID] = field(default_factory=set)
     stored: set[UID] = field(default_factory=set)
     excluded: dict[UID, str] = field(default_factory=dict)
     refused: dict[UID, str] = field(default_factory=dict)
+    denied: dict[UID, str] = field(default_factory=dict)
     confirmed_instances: frozenset[UID] | None = None
     size: int = 0
     notes: list[str] = field(default_factory=list)
+    noted: dict[str, set[UID]] = field(default_factory=dict)
+
+    def note(self, text: str, instance: UID) -> None:
+        """Say *text* of *instance*, once for all of which the same is to be said, with their number."""
+        instances = self.noted.setdefault(text, set())
+        before = _counted(text, instances)
+        instances.add(instance)
+        if before in self.notes:
+            self.notes[self.notes.index(before)] = _counted(text, instances)
+        else:
+            self.notes.append(_counted(text, instances))
 
     @property
     def expected(self) -> int | None:
@@ -81,34 +101,50 @@ class Tally:
         return None if self.confirmed_instances is None else len(self.stored & self.confirmed_instances)
 
     @property
+    def kept(self) -> set[UID]:
+        """Stored, and not sent again by another attempt unless the destination does not list it."""
+        return self.stored - self.denied.keys()
+
+    @property
     def done(self) -> set[UID]:
         """Stored, and not denied by the destination afterwards."""
-        if self.confirmed_instances is None:
-            return self.stored
-        return self.stored & self.confirmed_instances
+        return self.kept if self.confirmed_instances is None else self.kept & self.confirmed_instances
+
+    @property
+    def excluded_count(self) -> int:
+        """How many stay behind by a rule; 0 where a whole series does and the source cannot say how many it has."""
+        if self.left_out:
+            return max(0, (self.expected or 0) - len(self.done))
+        return len(self.excluded)
 
     @property
     def failed(self) -> int:
         """How many should have gone and did not."""
+        if self.left_out:
+            return 0
         expected = self.expected
         known = len(self.done) + len(self.excluded)
-        return len(self.refused) if expected is None else max(0, expected - known)
+        if expected is None:
+            return len(self.refused) + len(self.denied)
+        return max(0, expected - known)
 
     @property
     def complete(self) -> bool:
         """Everything expected was stored, confirmed where possible, or excluded."""
-        return self.expected is not None and self.failed == 0 and not self.refused
+        return bool(self.left_out) or (self.expected is not None and self.failed == 0 and not self.refused)
 
     def missing(self) -> frozenset[UID] | None:
         """The instances that are yet to come and were not refused, or None where only their number is known."""
+        if self.left_out:
+            return frozenset()
         if self.listed is None:
             return None
         return frozenset(self.listed - self.stored - self.excluded.keys() - self.refused.keys())
 
     def failures(self) -> Counter[str]:
         """Why instances that should have gone did not, with their number."""
-        reasons = Counter(self.refused.values())
-        unlisted = len(self.stored) - len(self.done)
+        reasons = Counter((*self.refused.values(), *self.denied.values()))
+        unlisted = len(self.stored) - len(self.done) - len(self.denied)
         if unlisted:
             reasons[NOT_LISTED] = unlisted
         silent = self.failed - reasons.total()
@@ -118,6 +154,8 @@ class Tally:
 
     def reasons(self) -> dict[str, int]:
         """Why instances are not at the destination, with their number: failures and exclusions."""
+        if self.left_out:
+            return {self.left_out: self.excluded_count}
         return dict(self.failures() + Counter(self.excluded.values()))
 
 
@@ -180,7 +218,7 @@ class Ledger:
             case Received(ref):
                 self._tally(_series(ref)).received.add(_instance(ref))
             case Excluded(ref, reason):
-                self._tally(_series(ref)).excluded[_instance(ref)] = reason
+                self._exclude(self._tally(_series(ref)), ref, reason)
             case Stored(ref, size, note):
                 self._store(self._tally(_series(ref)), _instance(ref), size, note)
             case Failed(ref, reason):
@@ -194,6 +232,8 @@ class Ledger:
             case Confirmed(series, instances):
                 self._tally(series).confirmed_instances = instances
                 self.unanswered = ""
+            case Denied(ref, reason):
+                self._tally(_series(ref)).denied[_instance(ref)] = reason
             case Unanswered(reason):
                 self.unanswered = reason
             case Noted(text, series):
@@ -206,25 +246,37 @@ class Ledger:
                 pass
 
     @staticmethod
+    def _exclude(tally: Tally, ref: Ref, reason: str) -> None:
+        if ref.instance is None:
+            tally.left_out = reason
+        else:
+            tally.excluded[ref.instance] = reason
+
+    @staticmethod
     def _store(tally: Tally, instance: UID, size: int, note: str) -> None:
         if instance not in tally.stored:
             tally.stored.add(instance)
             tally.received.add(instance)
             tally.size += size
         tally.refused.pop(instance, None)
-        if note and note not in tally.notes:
-            tally.notes.append(note)
+        if note:
+            tally.note(note, instance)
 
     @property
     def stored_instances(self) -> frozenset[UID]:
         """Every instance that the destination took, in this attempt or an earlier one."""
         return frozenset().union(*(tally.stored for tally in self.series.values()))
 
+    @property
+    def kept_instances(self) -> frozenset[UID]:
+        """Those of `stored_instances` that the destination did not deny."""
+        return frozenset().union(*(tally.kept for tally in self.series.values()))
+
     def verdict(self) -> Verdict:
         """Judge what was counted so far (behaviour: success means complete)."""
         tallies = list(self.series.values())
         done = sum(len(tally.done) for tally in tallies)
-        excluded = sum(len(tally.excluded) for tally in tallies)
+        excluded = sum(tally.excluded_count for tally in tallies)
         failed = sum(tally.failed for tally in tallies)
         if not tallies:
             return Verdict(Status.FAILURE, "the source named no series")
@@ -234,7 +286,7 @@ class Ledger:
             why = "; ".join(f"{reason} ({number})" for reason, number in reasons.items())
             status = Status.WARNING if done else Status.FAILURE
             return Verdict(status, f"{done} of {expected - excluded} instances stored; {failed} failed: {why}")
-        if any(tally.expected is None for tally in tallies):
+        if any(tally.expected is None and not tally.left_out for tally in tallies):
             status = Status.WARNING if done else Status.FAILURE
             return Verdict(status, f"{done} instances stored; the source cannot say how many it has")
         if self.unanswered:
@@ -245,11 +297,17 @@ class Ledger:
 
     @staticmethod
     def _praise(tallies: list[Tally], done: int, excluded: int) -> str:
+        if not done and any(tally.excluded_count or tally.left_out for tally in tallies):
+            return f"nothing of it may go: {excluded} instances excluded"
         asked = all(tally.confirmed_instances is not None for tally in tallies if tally.stored)
         words = f"{done} of {done} instances stored" + (
             " and confirmed" if asked else "; the destination cannot be asked"
         )
         return words + (f"; {excluded} excluded" if excluded else "")
+
+
+def _counted(text: str, instances: set[UID]) -> str:
+    return text if len(instances) < 2 else f"{text} ({len(instances)} instances)"
 
 
 def _series(ref: Ref) -> UID:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
+from adit.dicom.match import Match
 from adit.dicom.protocols import Source
 from adit.dicom.query import Query
 from adit.dicom.refs import UID, BadUID, Level, uid
@@ -48,10 +49,12 @@ class Resolved:
     Attributes:
         items: In the order asked; with the PatientID where the source knows the study.
         unknown: The studies that the source answered for, and does not have.
+        known: What the source says of the others.
     """
 
     items: tuple[TransferStudy, ...]
     unknown: tuple[UID, ...]
+    known: Mapping[UID, Match]
 
 
 def resolve(source: Source, items: Sequence[TransferStudy]) -> Resolved:
@@ -60,25 +63,30 @@ def resolve(source: Source, items: Sequence[TransferStudy]) -> Resolved:
     Raises:
         DicomError: The source does not answer.
     """
-    patients: dict[UID, str] = {}
+    known: dict[UID, Match] = {}
     for group in _grouped([item.study for item in items]):
-        patients.update(_patients(source, group))
+        known.update(_studies(source, group))
     # Some PACS do not take lists: what they left out is asked for by itself.
     for item in items:
-        if item.study not in patients and len(items) > 1:
-            patients.update(_patients(source, [item.study]))
+        if item.study not in known and len(items) > 1:
+            known.update(_studies(source, [item.study]))
     return Resolved(
-        tuple(
-            TransferStudy(item.study, item.series, item.patient_id or patients.get(item.study, ""), item.layout)
-            for item in items
-        ),
-        tuple(item.study for item in items if item.study not in patients),
+        tuple(_with_patient(item, known.get(item.study)) for item in items),
+        tuple(item.study for item in items if item.study not in known),
+        known,
     )
 
 
-def _patients(source: Source, studies: Sequence[UID]) -> dict[UID, str]:
-    query = Query(Level.STUDY, (("StudyInstanceUID", "\\".join(studies)),))
-    return {study: match.patient_id for match in source.find(query) if (study := match.uid("StudyInstanceUID"))}
+def _with_patient(item: TransferStudy, match: Match | None) -> TransferStudy:
+    if match is None or item.patient_id:
+        return item
+    return replace(item, patient_id=match.patient_id, issuer=match.text("IssuerOfPatientID"))
+
+
+def _studies(source: Source, studies: Sequence[UID]) -> dict[UID, Match]:
+    wanted = ("IssuerOfPatientID", "SOPClassesInStudy")
+    query = Query(Level.STUDY, (("StudyInstanceUID", "\\".join(studies)),), wanted=wanted)
+    return {study: match for match in source.find(query) if (study := match.uid("StudyInstanceUID"))}
 
 
 def _grouped(studies: Iterable[UID]) -> Iterator[list[UID]]:

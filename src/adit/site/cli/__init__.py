@@ -42,7 +42,11 @@ COMMANDS = {
     "node": Command("nodes", "Add, list, test and change the places studies come from and go to.", running=True),
     "find": Command("find", "Search a node.", running=True),
     "transfer": Command("transfer", "Transfer studies as a job.", running=True),
+    "project": Command(
+        "projects", "Say what studies are sent for, by whom, and how; keys and linking lists.", running=True
+    ),
     "download": Command("download", "Download a study as a ZIP file, streamed.", running=True),
+    "deid": Command("deid", "Pseudonymise files, check files, and say what a profile does."),
     "job": Command("jobs", "List, show, cancel, resume, retry and restart jobs.", running=True),
     "test": Command("testing", "Install what the tests need, and run them."),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,6 +24,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 SOURCE, DESTINATION, LIAR = DEMO_PACS
 
+EXCLUDED = ("PR", "SR")
+"""Modalities that the demo leaves behind when it pseudonymises."""
+
 
 @app.command()
 def demo(
@@ -35,7 +39,8 @@ def demo(
     ports = chosen_ports()
     receiver = (HOST, receiver_port(config().receiver_port))
     extra = [process_of(pacs, ports, config().home, receiver={config().ae_title: receiver[1]}) for pacs in DEMO_PACS]
-    with Background(Supervisor(config(), extra=extra, any_port=True, receiver=receiver)) as running:
+    shown = replace(config(), excluded_modalities=config().excluded_modalities or EXCLUDED)
+    with Background(Supervisor(shown, extra=extra, any_port=True, receiver=receiver)) as running:
         connect(running.supervisor.database_url)
         complete = _show_first(ports, running.supervisor.web_url, began, as_json=as_json and once)
         if once:

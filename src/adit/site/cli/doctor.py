@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
 from adit.endpoints.receiver import listening
+from adit.site.certificates import expiry
 from adit.site.cli.output import print_json, print_table
 from adit.site.cli.running import NotRunning, quiet, require_running
 from adit.site.env import Config, config
@@ -17,6 +19,9 @@ from adit.site.probe import health
 from adit.site.state import read_state
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+_SOON = timedelta(days=30)
+"""In which a certificate has to be renewed."""
 
 
 @app.command()
@@ -69,6 +74,7 @@ def _receiver(config: Config) -> dict[str, Any]:
     return {
         "ae_title": config.ae_title,
         "port": found.port if found else None,
+        "tls_port": found.tls_port if found else None,
         "running": found is not None,
         "required": state is not None and "receiver" in state.ports,
     }
@@ -107,6 +113,10 @@ def _warnings(config: Config, told: dict[str, Any]) -> list[str]:
     quarantine = config.spool / "quarantine"
     if unasked := sum(1 for _ in quarantine.rglob("*.dcm")):
         warnings.append(f"{unasked} instances that nobody asked for lie in {quarantine}: look at them, and remove them")
+    if (file := config.receiver_tls_certificate) is not None:
+        ends = expiry(file)
+        if ends is not None and ends < datetime.now(UTC) + _SOON:
+            warnings.append(f"the certificate of the receiver, {file}, is valid until {ends:%Y-%m-%d}: have it renewed")
     if not told["disk"]["ok"]:
         warnings.append(f"less than {config.disk_reserve >> 20} MB are free on {told['disk']['path']}: make room")
     return warnings
@@ -135,7 +145,9 @@ def _print(told: dict[str, Any]) -> None:
 def _where(receiver: dict[str, Any]) -> str:
     if not receiver["running"]:
         return "not running on this machine: nothing can be retrieved by C-MOVE"
-    return f"{receiver['ae_title']}, port {receiver['port']}"
+    ports = [f"port {receiver['port']}"] if receiver["port"] else []
+    ports += [f"port {receiver['tls_port']} with TLS"] if receiver["tls_port"] else []
+    return f"{receiver['ae_title']}, {' and '.join(ports)}"
 
 
 def _word(ok: bool) -> str:

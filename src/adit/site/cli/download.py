@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, cast
 
@@ -22,20 +23,34 @@ from adit.dicom.protocols import Sink
 from adit.dicom.refs import uid
 from adit.endpoints.cancel import NEVER
 from adit.endpoints.zipped import Incomplete, Zipped
+from adit.jobs.downloading import prepare
 from adit.nodes.finding import find_node
 from adit.nodes.models import Node
 from adit.nodes.permissions import can_send, may_use
 from adit.site.cli.acting import me
 from adit.site.cli.explaining import explained
+from adit.site.cli.looking_up import looked_up
 from adit.site.cli.output import Failed, Misused, print_json
+from adit.site.cli.pseudonymising import (
+    Generate,
+    ProfileOption,
+    ProjectOption,
+    Pseudonym,
+    TrialId,
+    TrialName,
+    UncheckedPixels,
+    trial_of,
+    wanted,
+)
 from adit.site.cli.searching import place
 from adit.site.env import config
 from adit.site.working import opening_of
 from adit.transfer.events import Event, Placed
 from adit.transfer.ledger import Ledger, Status
 from adit.transfer.manifest import manifest_of
-from adit.transfer.plan import Layout, TransferStudy
+from adit.transfer.plan import Layout, Plan, TransferStudy
 from adit.transfer.runners import transfer
+from adit.transfer.treating import Treats
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -50,42 +65,69 @@ def download(
     series: Annotated[
         list[str] | None, typer.Option(help="Only this series of the study; may be repeated.", metavar="UID")
     ] = None,
+    project: ProjectOption = None,
+    pseudonym: Pseudonym = None,
+    generate: Generate = False,
+    profile: ProfileOption = None,
+    unchecked_pixels: UncheckedPixels = False,
+    trial_protocol_id: TrialId = None,
+    trial_protocol_name: TrialName = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
 ) -> None:
     """Download one study, or some of its series, as a ZIP file whose last entry is MANIFEST.json."""
-    item = TransferStudy(uid(study), tuple(dict.fromkeys(map(uid, series or []))))
+    pseudonymising = wanted(project, pseudonym, profile, generate=generate, unchecked_pixels=unchecked_pixels)
+    trial = trial_of(trial_protocol_id, trial_protocol_name)
+    item = TransferStudy(uid(study), tuple(dict.fromkeys(map(uid, series or []))), pseudonym=pseudonym or "")
     if to == STDOUT and as_json:
         raise Misused("--json and '--to -' both want the standard output.")
     with explained():
         found, user = find_node(node), me()
         may_use(found, user=user, group=user.active_group, as_source=True).require()
         can_send(found).require()
+        if pseudonymising is not None:
+            (item,) = looked_up(found, (item,), pseudonymising)
+        plan = Plan("download", found.name, "", (item,), pseudonymising=pseudonymising, trial=trial)
+        way = _Way(found, *prepare(plan, found, by=user, group=user.active_group))
         with _ended_cleanly(), _written(to) as file, place(found) as keep:
-            ledger = _download(found, item, file, by=user, keep=keep)
+            ledger = _download(way, file, by=user, keep=keep)
     if as_json:
-        print_json(manifest_of(item.study, ledger))
+        print_json(manifest_of(item.study, ledger, way.treats.new_uid))
     else:
         verdict = ledger.verdict()
         print(f"{_where(to)}: {verdict.message}.", file=sys.stderr if to == STDOUT else sys.stdout)
 
 
-def _download(node: Node, item: TransferStudy, file: BinaryIO, *, by: User, keep: Callable[[], None]) -> Ledger:
+class Withheld(DicomError):
+    """All of the study stays behind."""
+
+    mended_by = "nobody, it was meant"
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """From where, what, and what is done to it."""
+
+    node: Node
+    item: TransferStudy
+    treats: Treats
+
+
+def _download(way: _Way, file: BinaryIO, *, by: User, keep: Callable[[], None]) -> Ledger:
     """Write the ZIP file, and into the audit trail that it left and what became of it.
 
     Raises:
         DicomError: It is not whole.
     """
     ledger = Ledger()
-    patient = ""
+    item, patient = way.item, ""
 
     def note(action: str, outcome: Outcome = Outcome.DONE, **details: Any) -> None:
-        told = {"series": list(item.series), **details}
-        record(
-            action, by=by, outcome=outcome, nodes=[node.name], patient_id=patient, study_uid=item.study, details=told
-        )
+        told = {"series": list(item.series), "pseudonymised": bool(item.pseudonym), **details}
+        nodes = [way.node.name]
+        record(action, by=by, outcome=outcome, nodes=nodes, patient_id=patient, study_uid=item.study, details=told)
 
     try:
-        for event in _events(node, item, file, ledger, keep):
+        for event in _events(way, file, ledger, keep):
             if isinstance(event, Placed):
                 patient = event.patient_id
                 note("download.started")
@@ -97,31 +139,38 @@ def _download(node: Node, item: TransferStudy, file: BinaryIO, *, by: User, keep
     return ledger
 
 
-def _events(
-    node: Node, item: TransferStudy, file: BinaryIO, ledger: Ledger, keep: Callable[[], None]
-) -> Iterator[Event]:
+def _events(way: _Way, file: BinaryIO, ledger: Ledger, keep: Callable[[], None]) -> Iterator[Event]:
     def write(data: bytes | memoryview) -> None:
         keep()
         file.write(data)
 
     def manifest() -> dict[str, Any]:
         _whole(ledger)
-        return manifest_of(item.study, ledger)
+        return manifest_of(way.item.study, ledger, way.treats.new_uid)
 
     def open_sink(layout: Layout | None) -> Sink:
         assert layout is not None
         return Zipped(write, folder=f"{layout.patient}/{layout.study}", manifest=manifest, cancel=NEVER)
 
     with ExitStack() as stack:
-        source = stack.enter_context(opening_of(config()).source(node, cancel=NEVER, associations=1))
+        source = stack.enter_context(opening_of(config()).source(way.node, cancel=NEVER, associations=1))
         events = transfer(
-            item, source=source, open_sink=open_sink, ledger=ledger, cancel=NEVER, job_folder="", again=False
+            way.item,
+            source=source,
+            open_sink=open_sink,
+            ledger=ledger,
+            cancel=NEVER,
+            job_folder="",
+            again=False,
+            treats=way.treats,
         )
         with closing(cast("Any", events)):
             for event in events:
                 ledger.apply(event)
                 keep()
                 yield event
+        if all(tally.left_out for tally in ledger.series.values()):
+            raise Withheld(ledger.verdict().message)
 
 
 def _whole(ledger: Ledger) -> None:

@@ -12,10 +12,17 @@ from django.db.models import ProtectedError
 from adit.accounts.verdict import Denied
 from adit.dicom.query import BadQuery
 from adit.jobs.actions import WrongState
+from adit.jobs.releasing import CannotRelease
 from adit.jobs.submit import BadPlan
 from adit.nodes.finding import UnknownNode
+from adit.nodes.secrets import WrongKey
+from adit.projects.aliases import NoPseudonym
+from adit.projects.finding import UnknownProject
+from adit.projects.keeping import BadBackup, CannotKeep
+from adit.projects.tables import BadTable
 from adit.site.cli.output import Failed, Misused
 from adit.transfer.planners import BadList
+from adit.transfer.pseudonyms import UnfitPseudonym
 
 
 @contextmanager
@@ -23,8 +30,10 @@ def explained() -> Iterator[None]:
     """Let errors that a person can mend leave the block as `Failed` or `Misused`."""
     try:
         yield
-    except (UnknownNode, Denied, WrongState, BadPlan) as error:
+    except (UnknownNode, UnknownProject, Denied, WrongState, BadPlan, CannotKeep, CannotRelease, WrongKey) as error:
         raise Failed(str(error)) from error
+    except (UnfitPseudonym, NoPseudonym, BadTable, BadBackup) as error:
+        raise Failed(f"{error} Nothing was done.") from error
     except (BadQuery, BadList) as error:
         raise Misused(str(error)) from error
     except ValidationError as error:

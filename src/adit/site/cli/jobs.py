@@ -7,20 +7,23 @@ from typing import Annotated
 import typer
 
 from adit.jobs.actions import perform
+from adit.jobs.linking import SeriesLink, series_of_job
 from adit.jobs.models import Job
+from adit.jobs.releasing import release as letting_pass
 from adit.jobs.reports import job_list, job_report
 from adit.jobs.states import Action
 from adit.site.cli.acting import me
 from adit.site.cli.explaining import explained
 from adit.site.cli.ledger import print_report
 from adit.site.cli.output import Failed, print_json, print_table
+from adit.site.cli.tables import To, give
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
 
 @app.callback()
 def job() -> None:
-    """List, show, cancel, resume, retry and restart jobs."""
+    """List, show, cancel, resume, retry, restart, release and link jobs."""
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -70,6 +73,27 @@ def restart(number: Number, as_json: AsJson = False) -> None:
     _act(Action.RESTART, number, as_json=as_json)
 
 
+@app.command()
+def release(
+    number: Number,
+    attribute: Annotated[
+        str, typer.Option(help="As the ledger names it, e.g. (0008,103E); or its keyword.", metavar="PATH")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Let an attribute pass in which an identifier was found. What was stopped by it goes when the job is retried."""
+    with explained():
+        _show(letting_pass(_find(number), attribute, by=me()), as_json=as_json)
+
+
+@app.command()
+def linking(number: Number, to: To = None, as_json: AsJson = False) -> None:
+    """Say which study and series is which at the destination, for those who may link. Every look is recorded."""
+    with explained():
+        rows = series_of_job(_find(number), by=me())
+    give(SeriesLink, rows, to=to, as_json=as_json)
+
+
 def _act(action: Action, number: int, *, as_json: bool) -> None:
     with explained():
         _show(perform(action, _find(number), by=me()), as_json=as_json)
@@ -83,7 +107,7 @@ def _find(number: int) -> Job:
 
 
 def _show(found: Job, *, as_json: bool) -> None:
-    report = job_report(found)
+    report = job_report(found, by=me())
     if as_json:
         print_json(report)
     else:

@@ -20,6 +20,9 @@ def print_report(report: Mapping[str, Any]) -> None:
     print(f"Job {report['id']}, {report['source']} → {report['destination']}: {report['status']}{seconds}")
     if report["message"]:
         print(report["message"])
+    if report["profile"]:
+        project = f" for project {report['project']}" if report["project"] else ""
+        print(f"Pseudonymised{project} by profile {report['profile']}.")
     shown = tasks[:MOST_TASKS]
     if any(task["entries"] for task in shown):
         print_table(COLUMNS, (row for task in shown for row in _rows(task)))
@@ -44,7 +47,10 @@ def _print_task(task: Mapping[str, Any]) -> None:
     seconds = "" if task["seconds"] is None else f" in {task['seconds']:.2f} s"
     attempts = f", attempt {task['attempts']}" if task["attempts"] > 1 else ""
     what = f"Study {task['study']}" if task["study"] else "Archive"
-    print(f"{what}: {task['status']}{seconds}{attempts}. {task['message'] or task['waiting_for'] or ''}")
+    name = f" as {task['pseudonym']}" if task["pseudonym"] else ""
+    print(f"{what}{name}: {task['status']}{seconds}{attempts}. {task['message'] or task['waiting_for'] or ''}")
+    for note in task["notes"]:
+        print(f"  {note}")
     for entry in task["entries"]:
         for reason, number in entry["reasons"].items():
             print(f"  series {_short(entry['series'])}: {number} × {reason}")

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import PurePath
 from typing import Any
 
 import typer
@@ -56,6 +57,11 @@ def guarded(run: Callable[[], object], *, as_json: bool) -> int:
 def print_json(value: Any) -> None:
     """Print *value* as JSON; what JSON does not know (times, paths, UIDs) as text."""
     print(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+
+
+def shown_path(path: PurePath) -> str:
+    """*path* as it can be printed: bytes that are no UTF-8 are question marks."""
+    return str(path).encode("utf-8", "replace").decode("utf-8")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:

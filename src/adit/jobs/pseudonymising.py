@@ -1,0 +1,160 @@
+"""From a plan that pseudonymises to items that have their pseudonyms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from django.conf import settings
+
+from adit.accounts.models import User
+from adit.deid.keys import Key, Patient
+from adit.deid.profile import DEFAULT, Dates, Profile, find_profile
+from adit.jobs.models import Job
+from adit.jobs.treating import Treating, patient_of
+from adit.nodes.models import Node
+from adit.nodes.secrets import Secret
+from adit.projects.aliases import NoPseudonym, pseudonym_for
+from adit.projects.finding import find_project
+from adit.projects.keys import revealed
+from adit.projects.models import Project
+from adit.transfer.plan import Plan, Pseudonymising, TransferStudy
+from adit.transfer.pseudonyms import checked, unfit
+
+
+class BadPlan(ValueError):
+    """The plan cannot be carried out by anybody."""
+
+
+def project_of(wanted: Pseudonymising | None, *, by: User) -> Project | None:
+    """The project that *wanted* names, if any.
+
+    Raises:
+        UnknownProject: *by* knows none of this name.
+    """
+    if wanted is None or not wanted.project:
+        return None
+    return find_project(wanted.project, Project.objects.visible_to(by))
+
+
+def treating_of(plan: Plan, project: Project | None, source: Node) -> Treating | None:
+    """What *plan* does to its studies; None when they go as they are.
+
+    Raises:
+        BadPlan: There is no such profile, or it does not go with the project or with what is asked for.
+    """
+    wanted = plan.pseudonymising
+    if wanted is None:
+        if any(item.pseudonym for item in plan.items):
+            raise BadPlan("The plan has pseudonyms, but does not pseudonymise.")
+        return None
+    profile = _profile(wanted, project)
+    if project is not None:
+        _keep_dates_apart(profile, project)
+    return Treating(
+        profile.to_json(),
+        profile.dates,
+        source.id_domain,
+        tuple(settings.ADIT_EXCLUDED_MODALITIES),
+        wanted.unchecked_pixels,
+        brought=all(item.pseudonym for item in plan.items),
+    )
+
+
+def with_pseudonyms(
+    plan: Plan, treating: Treating, *, project: Project | None, secret: Secret | None, by: User
+) -> tuple[TransferStudy, ...]:
+    """The items of *plan*, each with the pseudonym of its patient.
+
+    Args:
+        secret: The key of the job, where it has no project.
+
+    Raises:
+        BadPlan: A patient is unknown, gets two pseudonyms, or none; or two patients get the same.
+        UnfitPseudonym: A pseudonym cannot be one, tells who the patient is, or is taken in the project.
+    """
+    wanted = plan.pseudonymising
+    assert wanted is not None
+    profile = Profile.from_json(treating.profile)
+    patients = _patients(plan.items, treating.domain, profile)
+    asked = _asked_for(zip(plan.items, patients, strict=True))
+    generate = wanted.generate or (project is not None and project.generates)
+    if profile.pseudonyms_from_list and wanted.generate:
+        raise BadPlan(f"The profile {profile.name} takes pseudonyms from a list only; it does not make any.")
+    generate = generate and not profile.pseudonyms_from_list
+    given: dict[Patient, str] = {}
+    for patient in dict.fromkeys(patients):
+        try:
+            if project is not None:
+                given[patient] = pseudonym_for(project, patient, asked.get(patient), by=by, generate=generate)
+            else:
+                given[patient] = asked.get(patient) or _made(patient, secret, generate=generate)
+        except NoPseudonym as error:
+            raise BadPlan(str(error)) from error
+    return tuple(
+        replace(item, pseudonym=given[patient], treated=True)
+        for item, patient in zip(plan.items, patients, strict=True)
+    )
+
+
+def _profile(wanted: Pseudonymising, project: Project | None) -> Profile:
+    try:
+        if project is None:
+            return find_profile(wanted.profile or DEFAULT)
+        frozen = Profile.from_json(project.profile) if project.profile else find_profile(project.profile_name)
+        return frozen if wanted.profile in ("", frozen.name) else find_profile(wanted.profile)
+    except ValueError as error:
+        sentence = str(error)
+        raise BadPlan(f"{sentence[:1].upper()}{sentence[1:]}.") from error
+
+
+def _keep_dates_apart(profile: Profile, project: Project) -> None:
+    """Two copies of a study, one with its dates and one with shifted ones, would give the shift away."""
+    other = {Dates.KEEP: Dates.SHIFT, Dates.SHIFT: Dates.KEEP}.get(profile.dates)
+    # Locked, so that of two jobs that are submitted at once the second sees the first.
+    Project.objects.select_for_update().get(pk=project.pk)
+    if other and Job.objects.filter(project=project, options__treating__dates=other.value).exists():
+        kept, now = ("shifted", "keeps") if other is Dates.SHIFT else ("kept", "shifts")
+        raise BadPlan(
+            f"Project {project.name} has sent studies with {kept} dates, and the profile {profile.name} {now} them: "
+            "together they would give the shift away. Make a project of its own for it."
+        )
+
+
+def _patients(items: Iterable[TransferStudy], domain: str, profile: Profile) -> list[Patient]:
+    try:
+        return [patient_of(item, domain, profile) for item in items]
+    except ValueError as error:
+        sentence = str(error)
+        raise BadPlan(f"{sentence[:1].upper()}{sentence[1:]}.") from error
+
+
+def _asked_for(items: Iterable[tuple[TransferStudy, Patient]]) -> dict[Patient, str]:
+    """The pseudonyms that were brought, held against each other."""
+    asked: dict[Patient, str] = {}
+    owners: dict[str, Patient] = {}
+    for item, patient in items:
+        if not item.pseudonym:
+            continue
+        pseudonym = checked(item.pseudonym)
+        unfit(pseudonym, patient_id=patient.id)
+        before = asked.setdefault(patient, pseudonym)
+        if before != pseudonym:
+            raise BadPlan(f"Patient {patient.id} would get two pseudonyms: '{before}' and '{pseudonym}'.")
+        owner = owners.setdefault(pseudonym.casefold(), patient)
+        if owner != patient:
+            raise BadPlan(f"Two patients would get the pseudonym '{pseudonym}': {_both(owner, patient)}.")
+    return asked
+
+
+def _both(one: Patient, other: Patient) -> str:
+    names = [patient.id for patient in (one, other)]
+    if one.id == other.id:
+        names = [f"{patient.id} of {patient.issuer or 'no issuer'}" for patient in (one, other)]
+    return " and ".join(names)
+
+
+def _made(patient: Patient, secret: Secret | None, *, generate: bool) -> str:
+    if not generate or secret is None:
+        raise NoPseudonym(f"Patient {patient.id} has no pseudonym: give one, or let it be generated.")
+    return Key(revealed(secret)).pseudonym_of(patient)

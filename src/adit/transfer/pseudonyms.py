@@ -1,0 +1,60 @@
+"""What may be a pseudonym, and what would tell who the patient is."""
+
+from __future__ import annotations
+
+import re
+
+from adit.deid.folding import LETTERS, fold
+
+LONGEST = 64
+"""Characters of a PatientID (PS3.5 6.2, VR LO)."""
+
+_SHORT = 5
+"""Ids of fewer characters count only as whole words: "7" is no reason to refuse "P-017"."""
+
+_LEAST_OF_NAME = 3
+"""Letters of a part of a name that count."""
+
+_WORD = re.compile(r"[a-z]+|\d+")
+
+
+class UnfitPseudonym(ValueError):
+    """It cannot be a pseudonym, or not that of this patient; the text says why, without naming the patient."""
+
+
+def checked(pseudonym: str) -> str:
+    """*pseudonym* without blanks around it.
+
+    Raises:
+        UnfitPseudonym: It cannot stand in PatientID and PatientName.
+    """
+    pseudonym = pseudonym.strip()
+    if not pseudonym:
+        raise UnfitPseudonym("A pseudonym has at least one character.")
+    if len(pseudonym) > LONGEST:
+        raise UnfitPseudonym(f"A pseudonym has at most {LONGEST} characters.")
+    # Backslash, caret and equals sign separate values and parts of names, * and ? are wildcards in queries.
+    if not pseudonym.isascii() or not pseudonym.isprintable() or re.search(r"[\\^=*?]", pseudonym):
+        raise UnfitPseudonym(
+            f"'{pseudonym}' cannot be a pseudonym: it has plain letters, digits and signs, but none of \\ ^ = * ?."
+        )
+    return pseudonym
+
+
+def unfit(pseudonym: str, *, patient_id: str, name: str = "") -> None:
+    """See that *pseudonym* does not tell who the patient is.
+
+    Args:
+        name: PatientName, with `^` and `=` or as people write it; empty when unknown.
+
+    Raises:
+        UnfitPseudonym: It holds the id, or a part of the name of three letters or more.
+    """
+    spelt = fold(pseudonym)
+    identifier = fold(patient_id.strip("\0 "))
+    for form in {identifier, identifier.lstrip("0")} - {""}:
+        if form == spelt or (form in spelt if len(form) >= _SHORT else form in _WORD.findall(spelt)):
+            raise UnfitPseudonym(f"'{pseudonym}' cannot be the pseudonym: it holds the PatientID.")
+    for part in LETTERS.findall(fold(name)):
+        if len(part) >= _LEAST_OF_NAME and part in spelt:
+            raise UnfitPseudonym(f"'{pseudonym}' cannot be the pseudonym: it holds a part of the patient's name.")
