@@ -1,0 +1,70 @@
+"""What stands around every page: where one can go from here, and what everybody is to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from adit import __version__
+from adit.accounts.models import User
+from adit.accounts.permitting import has_permission
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry of the navigation.
+
+    Attributes:
+        name: Of the URL pattern; the entry stands out on all pages whose pattern begins with it.
+        permission: Who lacks it does not see the entry; empty for everybody who is logged in.
+    """
+
+    name: str
+    title: str | Promise
+    icon: str
+    permission: str = ""
+
+
+PLACES = (
+    Place("home", _("Dashboard"), "gauge"),
+    Place("search", _("Search and send"), "search", "jobs.can_transfer_selectively"),
+    Place("jobs", _("Jobs"), "list-check"),
+    Place("projects", _("Projects"), "id"),
+    Place("nodes", _("Servers"), "server-2"),
+    Place("audit", _("Audit"), "shield-check", "audit.can_view_audit"),
+    Place("administration", _("Administration"), "settings", "staff"),
+)
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """The context of `base.html`."""
+    user = getattr(request, "user", None)
+    match = request.resolver_match
+    here = match.url_name or "" if match else ""
+    places = []
+    if isinstance(user, User):
+        places = [
+            {"title": place.title, "icon": place.icon, "url": url, "here": here.split("-")[0] == place.name}
+            for place in PLACES
+            if _sees(user, place) and (url := _url(place.name))
+        ]
+    return {"places": places, "demo": settings.ADIT_DEMO, "version": __version__}
+
+
+def _sees(user: User, place: Place) -> bool:
+    if place.permission == "staff":
+        return user.is_staff
+    return not place.permission or has_permission(user, user.active_group, place.permission)
+
+
+def _url(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
