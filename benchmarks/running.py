@@ -49,11 +49,11 @@ class Adit:
         address = ("--ae-title", peer.ae_title, "--host", peer.host, "--port", str(peer.port))
         self("node", "add", name, *address, *options)
 
-    def worker_pids(self) -> list[int]:
-        """The worker processes."""
+    def pids(self, command: str) -> list[int]:
+        """The processes that run *command*: worker, receiver, …"""
         supervisor = json.loads((self.home / "run" / "state.json").read_text())["pid"]
         children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
-        return [int(pid) for pid in children if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [int(pid) for pid in children if command.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 @contextmanager

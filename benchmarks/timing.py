@@ -24,6 +24,12 @@ def median_of(action: Callable[[], float], repeats: int = REPEATS) -> float:
     return statistics.median(action() for _ in range(repeats))
 
 
+def medians_of(*actions: Callable[[], float], repeats: int = REPEATS) -> list[float]:
+    """The median of what each of *actions* returns. They take turns: whatever else runs concerns all of them."""
+    rounds = [[action() for action in actions] for _ in range(repeats)]
+    return [statistics.median(of_one) for of_one in zip(*rounds, strict=True)]
+
+
 def loopback_copy(size: int) -> float:
     """Seconds for *size* bytes through a socket of this machine."""
     with socket.create_server(("127.0.0.1", 0)) as server:

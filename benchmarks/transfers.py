@@ -1,7 +1,7 @@
 """Transfers through queue and ledger, side by side with DCMTK: `python -m benchmarks.transfers`.
 
 Prints the median of five and its ratio to what DCMTK needs for the same in the same run. Peers
-have TCP_NODELAY=1.
+have TCP_NODELAY=1, but for the part that is about those without.
 """
 
 from __future__ import annotations
@@ -11,18 +11,22 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from benchmarks import data
-from benchmarks.running import Adit, adit
+from benchmarks.large import one_large
+from benchmarks.memory import peak_of
+from benchmarks.nagle import against_nagle
+from benchmarks.pairs import got, got_and_stored, running, say, transferred
+from benchmarks.running import adit
 from benchmarks.timing import REPEATS, disk_write, loopback_copy, median_of, seconds_of
 from tests.peers.data import Study
-from tests.peers.dcmtk import getscu, movescu, storescp, storescu
-from tests.peers.orthanc import Orthanc, orthanc
-from tests.peers.process import HOST, Entity, Peer
+from tests.peers.dcmtk import movescu, storescp
+from tests.peers.orthanc import orthanc
+from tests.peers.process import HOST, Peer
 
 MEGABYTE = 1_000_000
 
@@ -30,8 +34,6 @@ MEGABYTE = 1_000_000
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.transfers", description=__doc__)
     parser.add_argument("--repeats", type=int, default=REPEATS)
-    parser.add_argument("--only", default="", help="folder, move, wado, storescp, orthanc, small, memory or limits")
-    chosen = parser.parse_args()
     parts: dict[str, Callable[[int, Path], None]] = {
         "limits": limits,
         "folder": to_folder,
@@ -39,23 +41,19 @@ def main() -> None:
         "wado": retrieved_to_folder,
         "storescp": to_storescp,
         "orthanc": to_orthanc,
+        "large": one_large,
+        "nagle": against_nagle,
         "small": small_studies,
         "memory": memory,
     }
+    parser.add_argument("--only", default="", choices=["", *parts])
+    chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="adit-benchmark-") as temporary:
         for name, part in parts.items():
             if chosen.only in ("", name):
                 place = Path(temporary) / name
                 place.mkdir()
                 part(chosen.repeats, place)
-
-
-def say(what: str, ours: float, theirs: float, *, peer: str, most: float) -> None:
-    ratio = ours / theirs
-    verdict = "ok" if ratio <= most else "TOO SLOW"
-    print(
-        f"{what:<34}{ours:8.3f} s   {peer:<22}{theirs:8.3f} s   {ratio:5.2f} of at most {most}  {verdict}", flush=True
-    )
 
 
 def limits(repeats: int, place: Path) -> None:
@@ -73,46 +71,6 @@ def limits(repeats: int, place: Path) -> None:
 def _numbered(action: Callable[[int], float]) -> Callable[[], float]:
     numbers = iter(range(1_000_000))
     return lambda: action(next(numbers))
-
-
-@contextmanager
-def running(place: Path, *studies: Study, workers: int = 1, concurrency: int = 1) -> Iterator[tuple[Adit, Orthanc]]:
-    """ADIT and an Orthanc that holds *studies*, known as node "source"."""
-    with orthanc() as pacs, adit("--workers", str(workers), "--concurrency", str(concurrency), place=place) as running:
-        for study in studies:
-            pacs.fill(study.part10())
-        running.add_server("source", pacs, "--can", "find,get,store", "--max-associations", "4")
-        yield running, pacs
-
-
-def transferred(running: Adit, study: Study, destination: str) -> float:
-    """Seconds from claim to settled."""
-    # What others left for the disk to write is not ours to wait for.
-    os.sync()
-    job = running("transfer", "--from", "source", "--to", destination, "--study", study.uid, "--wait")
-    task = job["tasks"][0]
-    assert task["status"] == "success", task["message"]
-    return float(task["seconds"])
-
-
-def got(pacs: Orthanc, study: Study, folder: Path) -> float:
-    """Seconds of getscu."""
-    folder.mkdir()
-    os.sync()
-    try:
-        return seconds_of(lambda: getscu(pacs, study.uid, folder=folder))
-    finally:
-        shutil.rmtree(folder)
-
-
-def got_and_stored(pacs: Orthanc, study: Study, folder: Path, peer: Entity) -> float:
-    """Seconds of getscu followed by storescu."""
-    folder.mkdir()
-    os.sync()
-    try:
-        return seconds_of(lambda: getscu(pacs, study.uid, folder=folder)) + seconds_of(lambda: storescu(peer, folder))
-    finally:
-        shutil.rmtree(folder)
 
 
 def to_folder(repeats: int, place: Path) -> None:
@@ -252,17 +210,9 @@ def memory(repeats: int, place: Path) -> None:
                 "transfer", "--from", "source", "--to", "target", "--studies", str(names), "--wait"
             )
             assert job["status"] == "success", job["message"]
-            peaks = [_peak(pid) for pid in adit.worker_pids()]
+            peak = max(peak_of(pid) for pid in adit.pids("worker"))
         allowed = 300 + 64 * (concurrency - 1)
-        print(f"memory with {concurrency} transfers at a time: {max(peaks)} MB (at most {allowed})", flush=True)
-
-
-def _peak(pid: int) -> int:
-    """MB of resident memory that process *pid* held at most."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) // 1000
-    raise RuntimeError(f"process {pid} does not tell its memory")
+        print(f"memory with {concurrency} transfers at a time: {peak // MEGABYTE} MB (at most {allowed})", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,67 @@
+"""One and the same, done by ADIT and by DCMTK."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.running import Adit, adit
+from benchmarks.timing import seconds_of
+from tests.peers.data import Study
+from tests.peers.dcmtk import getscu, storescu
+from tests.peers.orthanc import Orthanc, orthanc
+from tests.peers.process import Entity
+
+
+def say(what: str, ours: float, theirs: float, *, peer: str, most: float) -> None:
+    ratio = ours / theirs
+    verdict = "ok" if ratio <= most else "TOO SLOW"
+    print(
+        f"{what:<34}{ours:8.3f} s   {peer:<22}{theirs:8.3f} s   {ratio:5.2f} of at most {most}  {verdict}", flush=True
+    )
+
+
+@contextmanager
+def running(
+    place: Path, *studies: Study, workers: int = 1, concurrency: int = 1, nagle: bool = False
+) -> Iterator[tuple[Adit, Orthanc]]:
+    """ADIT and an Orthanc that holds *studies*, known as node "source"."""
+    options = ("--workers", str(workers), "--concurrency", str(concurrency))
+    with orthanc(nagle=nagle) as pacs, adit(*options, place=place) as running:
+        for study in studies:
+            pacs.fill(study.part10())
+        running.add_server("source", pacs, "--can", "find,get,store", "--max-associations", "4")
+        yield running, pacs
+
+
+def transferred(running: Adit, study: Study, destination: str, *, source: str = "source") -> float:
+    """Seconds from claim to settled."""
+    # What others left for the disk to write is not ours to wait for.
+    os.sync()
+    job = running("transfer", "--from", source, "--to", destination, "--study", study.uid, "--wait")
+    task = job["tasks"][0]
+    assert task["status"] == "success", task["message"]
+    return float(task["seconds"])
+
+
+def got(pacs: Entity, study: Study, folder: Path) -> float:
+    """Seconds of getscu."""
+    folder.mkdir()
+    os.sync()
+    try:
+        return seconds_of(lambda: getscu(pacs, study.uid, folder=folder))
+    finally:
+        shutil.rmtree(folder)
+
+
+def got_and_stored(pacs: Entity, study: Study, folder: Path, peer: Entity) -> float:
+    """Seconds of getscu followed by storescu."""
+    folder.mkdir()
+    os.sync()
+    try:
+        return seconds_of(lambda: getscu(pacs, study.uid, folder=folder)) + seconds_of(lambda: storescu(peer, folder))
+    finally:
+        shutil.rmtree(folder)
