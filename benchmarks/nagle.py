@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -42,12 +41,7 @@ def _say(what: str, seconds: Callable[[bool], float]) -> None:
 def _got(study: Study, repeats: int, place: Path, nagle: bool) -> float:
     with running(place, study, nagle=nagle) as (adit, _):
         adit("node", "add", "folder", "--folder", str(place / "target"))
-
-        def once() -> float:
-            shutil.rmtree(place / "target", ignore_errors=True)
-            return transferred(adit, study, "folder")
-
-        return median_of(once, repeats)
+        return median_of(lambda: transferred(adit, study, "folder"), repeats)
 
 
 def _stored(study: Study, repeats: int, place: Path, nagle: bool) -> float:

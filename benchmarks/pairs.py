@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,20 +48,21 @@ def transferred(running: Adit, study: Study, destination: str, *, source: str = 
 
 
 def got(pacs: Entity, study: Study, folder: Path) -> float:
-    """Seconds of getscu."""
-    folder.mkdir()
+    """Seconds of getscu, into a new folder below *folder*."""
+    fresh = new_folder(folder)
     os.sync()
-    try:
-        return seconds_of(lambda: getscu(pacs, study.uid, folder=folder))
-    finally:
-        shutil.rmtree(folder)
+    return seconds_of(lambda: getscu(pacs, study.uid, folder=fresh))
 
 
 def got_and_stored(pacs: Entity, study: Study, folder: Path, peer: Entity) -> float:
-    """Seconds of getscu followed by storescu."""
-    folder.mkdir()
+    """Seconds of getscu, into a new folder below *folder*, followed by storescu."""
+    fresh = new_folder(folder)
     os.sync()
-    try:
-        return seconds_of(lambda: getscu(pacs, study.uid, folder=folder)) + seconds_of(lambda: storescu(peer, folder))
-    finally:
-        shutil.rmtree(folder)
+    return seconds_of(lambda: getscu(pacs, study.uid, folder=fresh)) + seconds_of(lambda: storescu(peer, fresh))
+
+
+def new_folder(below: Path) -> Path:
+    """An empty folder. Nothing is deleted between measurements: whoever creates files within five seconds
+    of that waits for ext4, which looks through what was deleted first."""
+    below.mkdir(exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=below))

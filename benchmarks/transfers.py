@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -20,9 +19,9 @@ from benchmarks import data
 from benchmarks.large import one_large
 from benchmarks.memory import peak_of
 from benchmarks.nagle import against_nagle
-from benchmarks.pairs import got, got_and_stored, running, say, transferred
+from benchmarks.pairs import got, got_and_stored, new_folder, running, say, transferred
 from benchmarks.running import adit
-from benchmarks.timing import REPEATS, disk_write, loopback_copy, median_of, seconds_of
+from benchmarks.timing import REPEATS, disk_write, loopback_copy, median_of, medians_of, seconds_of
 from tests.peers.data import Study
 from tests.peers.dcmtk import movescu, storescp
 from tests.peers.orthanc import orthanc
@@ -81,13 +80,11 @@ def to_folder(repeats: int, place: Path) -> None:
 def _to_folder(name: str, study: Study, most: float, repeats: int, place: Path) -> None:
     with running(place, study) as (adit, pacs):
         adit("node", "add", "folder", "--folder", str(place / "target"))
-        theirs = median_of(lambda: got(pacs, study, place / "getscu"), repeats)
-
-        def ours_once() -> float:
-            shutil.rmtree(place / "target", ignore_errors=True)
-            return transferred(adit, study, "folder")
-
-        ours = median_of(ours_once, repeats)
+        theirs, ours = medians_of(
+            lambda: got(pacs, study, place / "getscu"),
+            lambda: transferred(adit, study, "folder"),
+            repeats=repeats,
+        )
     say(f"{name}: C-GET to a folder", ours, theirs, peer="getscu", most=most)
 
 
@@ -103,17 +100,13 @@ def moved_to_folder(repeats: int, place: Path) -> None:
         running("node", "add", "folder", "--folder", str(place / "target"))
 
         def theirs_once() -> float:
+            aside = new_folder(place / "aside")
             for each in received.iterdir():
-                each.unlink()
+                each.rename(aside / each.name)
             os.sync()
             return seconds_of(lambda: movescu(pacs, study.uid, to=target.ae_title))
 
-        def ours_once() -> float:
-            shutil.rmtree(place / "target", ignore_errors=True)
-            return transferred(running, study, "folder")
-
-        theirs = median_of(theirs_once, repeats)
-        ours = median_of(ours_once, repeats)
+        theirs, ours = medians_of(theirs_once, lambda: transferred(running, study, "folder"), repeats=repeats)
     say("A: C-MOVE to a folder", ours, theirs, peer="movescu, storescp", most=1.5)
 
 
@@ -131,12 +124,7 @@ def retrieved_to_folder(repeats: int, place: Path) -> None:
             os.sync()
             return seconds_of(lambda: subprocess.run(command, check=True))
 
-        def ours_once() -> float:
-            shutil.rmtree(place / "target", ignore_errors=True)
-            return transferred(running, study, "folder")
-
-        theirs = median_of(theirs_once, repeats)
-        ours = median_of(ours_once, repeats)
+        theirs, ours = medians_of(theirs_once, lambda: transferred(running, study, "folder"), repeats=repeats)
     say("A: WADO-RS to a folder", ours, theirs, peer="curl", most=1.5)
 
 
@@ -148,8 +136,11 @@ def to_storescp(repeats: int, place: Path) -> None:
 def _to_storescp(name: str, study: Study, most: float, repeats: int, place: Path) -> None:
     with running(place, study) as (adit, pacs), storescp(ignore=True) as target:
         adit.add_server("target", target, "--can", "store")
-        theirs = median_of(lambda: got_and_stored(pacs, study, place / "getscu", target), repeats)
-        ours = median_of(lambda: transferred(adit, study, "target"), repeats)
+        theirs, ours = medians_of(
+            lambda: got_and_stored(pacs, study, place / "getscu", target),
+            lambda: transferred(adit, study, "target"),
+            repeats=repeats,
+        )
     say(f"{name}: relay to storescp", ours, theirs, peer="getscu, storescu", most=most)
 
 
@@ -170,8 +161,7 @@ def _to_orthanc(name: str, study: Study, most: float, repeats: int, place: Path)
             target.clear()
             return got_and_stored(pacs, study, place / "getscu", target)
 
-        theirs = median_of(theirs_once, repeats)
-        ours = median_of(ours_once, repeats)
+        theirs, ours = medians_of(theirs_once, ours_once, repeats=repeats)
     say(f"{name}: relay to Orthanc", ours, theirs, peer="getscu, storescu", most=most)
 
 
@@ -188,8 +178,11 @@ def small_studies(repeats: int, place: Path) -> None:
             return len(studies) / float(job["seconds"])
 
         rate = median_of(once, repeats)
-        alone = median_of(lambda: transferred(adit, studies[0], "folder"), max(repeats, 11))
-        theirs = median_of(lambda: got(pacs, studies[0], place / "getscu"), max(repeats, 11))
+        alone, theirs = medians_of(
+            lambda: transferred(adit, studies[0], "folder"),
+            lambda: got(pacs, studies[0], place / "getscu"),
+            repeats=max(repeats, 11),
+        )
     print(f"S: 50 studies of 10 in one job: {rate:.1f} tasks a second (at least 15)", flush=True)
     print(
         f"S: one alone: {alone * 1000:.0f} ms; getscu of the same: {theirs * 1000:.0f} ms (at most 40 ms on top)",

@@ -18,6 +18,7 @@ NEEDED = {
     "orthanc": "/usr/sbin/Orthanc",
     "orthanc-dicomweb": "/usr/share/orthanc/plugins/libOrthancDicomWeb.so",
     "dcmtk": "/usr/bin/storescp",
+    "dicom3tools": "/usr/bin/dciodvfy",
     "chromium": "/usr/bin/chromium",
     "unzip": "/usr/bin/unzip",
 }
