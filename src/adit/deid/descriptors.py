@@ -28,6 +28,7 @@ _WORDS = re.compile(r"[^\W_](?:.*[^\W_])?", re.DOTALL)
 """From the first word to the last."""
 
 _BRACKETS = re.compile(r"[()\[\]{}<>]")
+_SPACED_BRACKETS = re.compile(rf"\s*{_BRACKETS.pattern}\s*")
 
 _LOOSE = " \t_-.,;:/+=*#&|'\"^"
 """What is left over at the ends where words were cut."""
@@ -117,5 +118,6 @@ def _between(text: str, cut: list[Span]) -> str:
 
 def _tidied(text: str) -> str:
     if text.count("(") != text.count(")") or text.count("[") != text.count("]"):
-        text = _BRACKETS.sub("", text)
+        # Not without a trace: two words would become one, and perhaps a name.
+        text = _SPACED_BRACKETS.sub(" ", text)
     return text.strip(_LOOSE)

@@ -116,7 +116,8 @@ def encode_text(text: str, charset: tuple[str, ...]) -> bytes:
         return text.encode()
     encodings = [python_encoding[term] for term in charset if term in python_encoding] or ["latin-1"]
     try:
-        encoded = encode_string(text, encodings)
+        # pydicom complains of a letter that no encoding has; alone that is found out without it.
+        encoded = encode_string(text, encodings) if len(encodings) > 1 else text.encode(encodings[0])
     except (UnicodeError, ValueError, LookupError):
         encoded = b""
     return encoded if decode_text(encoded, charset) == text else text.encode("ascii", "ignore")
