@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,11 +37,13 @@ def running(
         yield running, pacs
 
 
-def transferred(running: Adit, study: Study, destination: str, *, source: str = "source") -> float:
-    """Seconds from claim to settled."""
+def transferred(
+    running: Adit, study: Study, destination: str, *, source: str = "source", more: Sequence[str] = ()
+) -> float:
+    """Seconds from claim to settled, with *more* options."""
     # What others left for the disk to write is not ours to wait for.
     os.sync()
-    job = running("transfer", "--from", source, "--to", destination, "--study", study.uid, "--wait")
+    job = running("transfer", "--from", source, "--to", destination, "--study", study.uid, *more, "--wait")
     task = job["tasks"][0]
     assert task["status"] == "success", task["message"]
     return float(task["seconds"])

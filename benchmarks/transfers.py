@@ -20,6 +20,7 @@ from benchmarks.large import one_large
 from benchmarks.memory import peak_of
 from benchmarks.nagle import against_nagle
 from benchmarks.pairs import got, got_and_stored, new_folder, running, say, transferred
+from benchmarks.pseudonymised import pseudonymised
 from benchmarks.running import adit
 from benchmarks.timing import REPEATS, disk_write, loopback_copy, median_of, medians_of, seconds_of
 from tests.peers.data import Study
@@ -42,6 +43,7 @@ def main() -> None:
         "orthanc": to_orthanc,
         "large": one_large,
         "nagle": against_nagle,
+        "deid": pseudonymised,
         "small": small_studies,
         "memory": memory,
     }

@@ -1,11 +1,13 @@
 """Fetches what the pages are made of from npm into `static/vendor/`: `python tools/vendor.py`.
 
 `manifest.json` there names packages, versions, files and icons; this writes the files and their
-SHA-256 into it. Nothing of it is needed to run ADIT: what is fetched is committed.
+SHA-256 into it, and compresses them, so that no web server has to. Nothing of it is needed to run ADIT: what is
+fetched is committed. Needs Node.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
@@ -17,6 +19,8 @@ from typing import Any
 
 VENDOR = Path(__file__).resolve().parents[1] / "src/adit/web/static/vendor"
 MANIFEST = VENDOR / "manifest.json"
+
+_BROTLI = "process.stdout.write(require('zlib').brotliCompressSync(require('fs').readFileSync(0)))"
 
 
 def main() -> None:
@@ -36,6 +40,9 @@ def main() -> None:
         if "icons" in package:
             package["sha256"] = hashlib.sha256((VENDOR / "icons.svg").read_bytes()).hexdigest()
     MANIFEST.write_text(json.dumps(manifest, indent=2) + "\n")
+    for path in VENDOR.iterdir():
+        if path.suffix in (".css", ".js", ".svg"):
+            compress(path)
 
 
 def unpacked(package: dict[str, Any], folder: Path) -> Path:
@@ -51,6 +58,14 @@ def unpacked(package: dict[str, Any], folder: Path) -> Path:
 def without_map(content: bytes) -> bytes:
     """Browsers would ask for source maps that are not there."""
     return re.sub(rb"\n?(//|/\*)# sourceMappingURL=\S+( \*/)?\s*$", b"\n", content)
+
+
+def compress(path: Path) -> None:
+    """Put compressed copies beside *path*: browsers take brotli only over TLS, gzip always."""
+    content = path.read_bytes()
+    path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(content, mtime=0))
+    brotli = subprocess.run(["node", "-e", _BROTLI], input=content, check=True, capture_output=True)
+    path.with_name(f"{path.name}.br").write_bytes(brotli.stdout)
 
 
 def sprite(names: list[str], root: Path) -> str:

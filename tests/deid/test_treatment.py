@@ -271,7 +271,7 @@ class TestTheTripwire:
         assert dataset.Manufacturer == ""
         assert list(treatment.tally.sentences()) == [
             "an identifier taken out of InterventionStatus, once",
-            "an identifier was taken out of Manufacturer (1 times)",
+            "an identifier taken out of Manufacturer, once",
         ]
 
     def test_stops_the_instance_elsewhere_without_telling_what_it_found(self) -> None:

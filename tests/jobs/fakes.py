@@ -185,11 +185,11 @@ def permit(user: User, *codenames: str) -> User:
 
 
 def a_user(name: str = "ann") -> User:
-    """Somebody who may use all nodes there are, and send studies as they are."""
+    """Somebody who may use all nodes there are, and send selected studies as they are."""
     made = User.objects.create(username=name)
     for node in Node.objects.all():
         Access.objects.create(node=node, user=made, source=True, destination=True)
-    return permit(made, "can_transfer_unpseudonymized")
+    return permit(made, "can_transfer_selectively", "can_transfer_unpseudonymized")
 
 
 def plan(studies: int | Sequence[UID] = 1, *, source: str = "A", destination: str = "B", **values: object) -> Plan:

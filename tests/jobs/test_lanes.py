@@ -18,7 +18,7 @@ def rooms(a=A, b=B):
 
 
 def hindered(lane, a=A, b=B):
-    found = obstacle(lane, rooms(a, b), NOON)
+    found = obstacle(lane, rooms(a, b), NOON, {})
     return found.sentence if found else None
 
 
@@ -34,7 +34,7 @@ class TestTheQueue:
         other = replace(LANE, source=3)
         full = replace(A, node=3, free=0, free_for_batch=0)
 
-        assert list(startable([other, LANE], {**rooms(), 3: full}, NOON)) == [LANE]
+        assert list(startable([other, LANE], {**rooms(), 3: full}, NOON, {})) == [LANE]
 
 
 class TestATaskWaits:

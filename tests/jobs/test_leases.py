@@ -9,7 +9,8 @@ from adit.jobs.leases import Heartbeat
 from adit.jobs.models import Task, Worker
 from adit.jobs.outcomes import Stop
 from adit.jobs.states import Action
-from adit.nodes.models import Slot
+from adit.nodes.changes import suspend
+from adit.nodes.models import Node, Slot
 from tests.jobs.fakes import administrator, submitted, two_servers
 
 pytestmark = pytest.mark.django_db
@@ -93,6 +94,21 @@ class TestAHeartbeat:
         heartbeat.look()
 
         assert running.why is Stop.USER
+
+    @pytest.mark.parametrize("name", ["A", "B"])
+    def test_stops_what_uses_a_node_that_is_suspended_now(self, heartbeat, running, name):
+        suspend(Node.objects.get(name=name), by=administrator(), reason="moves", now=timezone.now(), running_too=True)
+
+        heartbeat.look()
+
+        assert running.why is Stop.SUSPENDED
+
+    def test_leaves_what_runs_when_a_node_is_suspended_after_it(self, heartbeat, running):
+        suspend(Node.objects.get(name="A"), by=administrator(), reason="moves", now=timezone.now())
+
+        heartbeat.look()
+
+        assert running.why is None
 
     def test_lets_a_lost_lease_overrule_every_other_reason(self, running):
         running.stop(Stop.SHUTDOWN)

@@ -26,6 +26,7 @@ class TestATaskAfterAnAttempt:
             (Ended("PACS: no answer", transient=True), ALL, TaskStatus.SUCCESS),
             (Stopped(Stop.USER), SOME, TaskStatus.CANCELED),
             (Stopped(Stop.SHUTDOWN), SOME, TaskStatus.PENDING),
+            (Stopped(Stop.SUSPENDED), SOME, TaskStatus.PENDING),
             (Stopped(Stop.NO_PROGRESS, "nothing moved"), SOME, TaskStatus.PENDING),
             (NoRoom("the disk is full"), SOME, TaskStatus.PENDING),
             (Misplaced("no receiver here"), SOME, TaskStatus.PENDING),

@@ -7,11 +7,15 @@ from threading import Barrier
 import pytest
 from django.db import connection
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from adit.jobs.actions import perform
 from adit.jobs.leases import announce
 from adit.jobs.models import Job, Task, Worker
 from adit.jobs.states import Action
+from adit.jobs.suspending import resume
+from adit.jobs.waiting import why_waiting
+from adit.nodes.changes import suspend
 from adit.nodes.models import Slot
 from tests.jobs.a_worker import fill, refs_in, start, wait_until
 from tests.jobs.cable import Cable
@@ -117,6 +121,26 @@ class TestAWorkerProcess:
         wait_until(lambda: status(job) == "canceled", seconds=5, worker=worker)
         assert not Slot.objects.held().exists()
         assert set(Task.objects.values_list("status", flat=True)) == {"canceled"}
+
+    def test_lets_go_of_a_node_suspended_now_and_goes_on_when_it_takes_part_again(self, tmp_path, workers):
+        source, _ = two_servers()
+        fill(tmp_path, "A", refs_of(study_uid(1)))
+        (tmp_path / "hold").write_text("2")
+        worker = workers(lease=45, places=1)
+        job = submitted()
+        wait_until(lambda: len(stored(tmp_path)) == 1, worker=worker)
+
+        suspend(source, by=administrator(), reason="moves house", now=timezone.now(), running_too=True)
+
+        wait_until(lambda: status(job) == "pending", seconds=5, worker=worker)
+        task = job.tasks.get()
+        assert (task.status, task.failures) == ("pending", 0)
+        assert why_waiting(task, now=timezone.now()) == "waits while A is suspended: moves house"
+        assert not Slot.objects.held().exists()
+
+        (tmp_path / "hold").unlink()
+        resume(source, by=administrator())
+        wait_until(lambda: status(job) == "success", seconds=5, worker=worker)
 
     def test_tries_again_what_makes_no_progress(self, tmp_path, workers):
         two_servers()

@@ -45,7 +45,7 @@ def somebody(*permissions: str) -> User:
     """Who may use all nodes, but may not send studies as they are."""
     user = a_user()
     user.user_permissions.clear()
-    return permit(user, *permissions)
+    return permit(user, "can_transfer_selectively", *permissions)
 
 
 def items(job: Job) -> list[TransferStudy]:

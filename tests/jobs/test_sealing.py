@@ -1,3 +1,4 @@
+import gzip
 import json
 import threading
 
@@ -16,7 +17,7 @@ from adit.nodes.opening import Opening
 from adit.site.demo.description import Kind, uid_of
 from adit.site.demo.objects import instance
 from adit.site.demo.patients import studies
-from adit.transfer.plan import Plan, TransferStudy
+from adit.transfer.plan import Plan, Pseudonymising, TransferStudy
 from tests.jobs.fakes import QUICK, administrator
 from tests.nodes.making import folder, server
 from tests.peers.data import ct_study
@@ -234,6 +235,49 @@ class TestAJobForVolumes:
         found = entries(root(tmp_path))
         assert sorted(path.split(".", 1)[1] for path in found) == ["json", "json", "nii.gz"]
         assert len(list(root(tmp_path).iterdir())) == 1
+
+
+class TestAPseudonymisedJob:
+    def test_seals_an_archive_that_names_nothing_original(self, source, target, work, tmp_path):
+        items = tuple(TransferStudy(study.uid, patient_id=study.patient_id) for study in STUDIES)
+        ordered(items=items, pseudonymising=Pseudonymising(generate=True))
+
+        job = work()
+
+        assert job.status == "success", job_report(job)
+        found = entries(root(tmp_path))
+        told = json.loads(found["MANIFEST.json"])
+        assert [series["stored"] for series in told["series"]] == [3, 3]
+        everything = b"".join((*map(str.encode, found), *found.values()))
+        for study in STUDIES:
+            for original in (study.uid, study.patient_id, *study.series, *study.instances):
+                assert original.encode() not in everything
+
+    def test_makes_volumes_of_the_originals_that_are_named_after_the_treated_study(
+        self, source, target, work, tmp_path
+    ):
+        brain, slices = next((study, each) for study in studies() for each in study.series if each.kind is Kind.MR_T1)
+        for number in range(1, 7):
+            one = instance(brain, slices, number)
+            (tmp_path / "source" / f"{one.uid}.dcm").write_bytes(one.part10())
+        patient = brain.patient
+        item = TransferStudy(brain.uid, patient_id=patient.id, pseudonym="P-01")
+        ordered(archive_password="", nifti=True, items=(item,), pseudonymising=Pseudonymising())
+
+        job = work()
+
+        task = job.tasks.get()
+        assert job.status == "success", job_report(job)
+        assert (task.entries.get().stored, task.entries.get().confirmed) == (6, 6)
+        files = [path for path in root(tmp_path).rglob("*") if path.is_file()]
+        assert {path.relative_to(root(tmp_path)).parts[1] for path in files} == {"P-01"}
+        everything = b"".join((*(str(path).encode() for path in files), *(unpacked(path) for path in files)))
+        for original in (brain.uid, slices.uid, patient.id, patient.name.split("^")[0]):
+            assert original.encode() not in everything
+
+
+def unpacked(path):
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
 
 
 def brain_with_report(folder):

@@ -1,4 +1,5 @@
 import pytest
+from cryptography.fernet import Fernet
 from django.utils import timezone
 
 from adit.audit.models import Event
@@ -8,7 +9,10 @@ from adit.jobs.actions import perform
 from adit.jobs.models import Entry, Job, Task
 from adit.jobs.process import Limits
 from adit.jobs.states import Action
-from adit.nodes.models import Access, Slot
+from adit.jobs.submit import submit
+from adit.nodes.contact import Contact, contact_of
+from adit.nodes.models import Access, Node, Slot
+from adit.transfer.plan import Plan, Pseudonymising, TransferStudy
 from tests.jobs.fakes import Archives, a_user, administrator, process, refs_of, study_uid, submitted, two_servers
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,6 +49,25 @@ class TestATask:
         assert task.seconds < 5
         assert Job.objects.get().ended_at is not None
         assert Event.objects.filter(action="job.ended", job=task.job_id).count() == 1
+
+    def test_shows_that_its_nodes_answer(self, archives):
+        submitted()
+
+        run(archives)
+
+        assert {contact_of(node) for node in Node.objects.all()} == {Contact.ANSWERS}
+
+    def test_shows_that_a_node_is_silent_and_why(self, archives):
+        def is_gone(number, cancel):
+            raise Unreachable("no connection")
+
+        archives["A"].before = is_gone
+        submitted()
+
+        run(archives, limits=SLOW)
+
+        assert [contact_of(node) for node in Node.objects.order_by("name")] == [Contact.SILENT, Contact.UNKNOWN]
+        assert Node.objects.get(name="A").silent_because.startswith("A: no connection")
 
     def test_says_so_when_the_destination_cannot_be_asked(self, archives):
         archives["B"].verifiable = False
@@ -179,6 +202,28 @@ class TestATask:
 
         assert task.status == "failure"
         assert "version 99" in task.message
+
+    def test_of_a_job_whose_treatment_cannot_be_read_fails_and_sends_nothing(self, archives):
+        item = TransferStudy(STUDY, patient_id="P1", pseudonym="X-01")
+        submit(Plan("selective", "A", "B", (item,), pseudonymising=Pseudonymising()), by=administrator())
+        treating = Job.objects.get().options["treating"]
+        Job.objects.update(options={"treating": treating | {"blur_faces": True}})
+
+        task = run(archives)
+
+        assert (task.status, archives["B"].stored) == ("failure", [])
+        assert "cannot be read by this release" in task.message
+
+    def test_whose_key_cannot_be_read_fails_and_says_who_can_mend_it(self, archives, settings):
+        item = TransferStudy(STUDY, patient_id="P1", pseudonym="X-01")
+        submit(Plan("selective", "A", "B", (item,), pseudonymising=Pseudonymising()), by=administrator())
+        settings.ADIT_SECRET_KEYS = (Fernet.generate_key().decode(),)
+
+        task = run(archives)
+
+        assert (task.status, archives["B"].stored) == ("failure", [])
+        assert "cannot be decrypted" in task.message
+        assert "can be mended by the administrator of ADIT" in task.message
 
     def test_ends_even_when_an_endpoint_raises_what_nobody_expected(self, archives):
         def stumbles(number, ref):

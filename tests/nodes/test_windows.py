@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adit.nodes.windows import BadWindows, Windows, open_at, opens_next
+from adit.nodes.windows import BadWindows, Windows, closes_next, open_at, opens_next
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WEEKDAYS = ["mon", "tue", "wed", "thu", "fri"]
@@ -54,6 +54,21 @@ class TestWindows:
         assert open_at(sundays, local(2026, 11, 29, 0))
         assert open_at(sundays, local(2026, 11, 29, 23, 59))
         assert not open_at(sundays, local(2026, 11, 30, 0))
+
+    def test_say_when_they_close(self):
+        assert closes_next(NIGHTS, local(2026, 11, 23, 20)) == local(2026, 11, 24, 6)
+        assert closes_next(NIGHTS, local(2026, 11, 24, 12)) is None
+        assert closes_next(None, local(2026, 11, 24, 12)) is None
+
+    def test_close_when_the_last_of_those_that_overlap_does(self):
+        both = weekly((["mon"], "08:00", "12:00"), (["mon"], "10:00", "16:00"), (["mon"], "16:00", "17:00"))
+
+        assert closes_next(both, local(2026, 11, 23, 9)) == local(2026, 11, 23, 17)
+
+    def test_of_all_days_never_close(self):
+        days = [*WEEKDAYS, "sat", "sun"]
+
+        assert closes_next(weekly((days, "00:00", "00:00")), local(2026, 11, 23, 9)) is None
 
     def test_say_when_they_open_next(self):
         assert opens_next(NIGHTS, local(2026, 11, 24, 12)) == local(2026, 11, 24, 18)

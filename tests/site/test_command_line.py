@@ -119,8 +119,10 @@ class TestATransferThatCannotBe:
     @pytest.mark.parametrize(
         "option", ["--pseudonym", "--project", "--profile", "--trial-protocol-id", "--trial-protocol-name"]
     )
-    def test_with_what_is_not_there_yet_is_refused_and_nothing_is_sent(self, site: Site, option: str) -> None:
-        sentence = site.refused(*transfer(STUDY.uid, option, "" if option == "--project" else "X"), code=2)
+    def test_with_an_empty_word_about_pseudonymising_is_refused_and_nothing_is_sent(
+        self, site: Site, option: str
+    ) -> None:
+        sentence = site.refused(*transfer(STUDY.uid, option, ""), code=2)
 
         assert option in sentence
         assert "nothing was sent" in sentence
@@ -301,6 +303,24 @@ class TestExitCodes:
             done = site(*arguments)
             assert (done.returncode, done.stdout) == (code, "")
             assert len(done.stderr.splitlines()) == 1
+
+
+class TestSuspendingANode:
+    def test_lets_its_tasks_wait_with_the_reason_until_it_takes_part_again(self, site: Site) -> None:
+        told = site.json("node", "suspend", "alpha", "--reason", "moves house", "--now")
+        assert told == {"node": "Alpha", "suspended": "moves house", "now": True}
+        assert site.json("node", "show", "Alpha")["suspended"] == "moves house"
+        job = site.json(*transfer(), "--no-wait")
+        (waiting,) = site.json("job", "show", str(job["id"]))["tasks"]
+        assert waiting["waiting_for"] == "waits while Alpha is suspended: moves house"
+
+        site.json("node", "resume", "Alpha")
+
+        eventually(lambda: site.json("job", "show", str(job["id"]))["status"] == "success", seconds=10)
+
+    def test_wants_a_reason(self, site: Site) -> None:
+        assert "--reason" in site.refused("node", "suspend", "Alpha", code=2)
+        assert "say why" in site.refused("node", "suspend", "Alpha", "--reason", " ", code=2)
 
 
 class TestJson:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from environs import Env
 from adit.site.database import create_once, free_port, is_free
 from adit.site.env import Config, Misconfigured, read
 from adit.site.keys import secret_keys
-from adit.site.state import State, django_database, read_state, remove_state, write_state
+from adit.site.state import State, django_database, excluded_modalities, read_state, remove_state, write_state
 from adit.site.wiring import mask
 
 
@@ -50,6 +51,11 @@ class TestAConfig:
         with pytest.raises(Misconfigured, match=name):
             read(Env())
 
+    def test_excludes_modalities_in_capitals_and_each_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ADIT_EXCLUDED_MODALITIES", "pr, SR,,PR")
+
+        assert read(Env()).excluded_modalities == ("PR", "SR")
+
     def test_keeps_every_state_below_its_home(self, config: Config) -> None:
         assert {path.parent for path in (config.spool, config.keys, config.logs, config.run)} == {config.home}
 
@@ -63,6 +69,13 @@ class TestTheKeys:
 
 
 class TestTheState:
+    def test_tells_what_stays_behind_where_the_environment_does_not(self, config: Config) -> None:
+        assert excluded_modalities(config) == ()
+        write_state(config, State(os.getpid(), "postgresql://x", "http://x", excluded_modalities=["PR", "SR"]))
+
+        assert excluded_modalities(config) == ("PR", "SR")
+        assert excluded_modalities(replace(config, excluded_modalities=("US",))) == ("US",)
+
     def test_counts_only_while_its_supervisor_lives(self, config: Config) -> None:
         gone = os.spawnlp(os.P_NOWAIT, "true", "true")
         os.waitpid(gone, 0)

@@ -12,7 +12,8 @@ from adit.audit.models import Event
 from adit.dicom.refs import UID
 from adit.jobs.forgetting import destroy_key
 from adit.jobs.linking import series_of_job, series_of_project
-from adit.jobs.models import Entry, Job, Task
+from adit.jobs.models import Entry, IssuedReceipt, Job, Task
+from adit.jobs.receipts import Form, issue
 from adit.jobs.releasing import CannotRelease, release
 from adit.jobs.reports import job_report
 from adit.jobs.states import Action
@@ -27,6 +28,7 @@ from tests.jobs.pseudonymised import a_project, arrived, identities, item, key, 
 from tests.peers.changed import of_modality, with_elements
 from tests.peers.data import Study, ct_study
 from tests.peers.dcmtk import storescp
+from tests.peers.orthanc import orthanc
 from tests.peers.scripts import Gate, Script
 from tests.survival.stage import (
     PATIENCE,
@@ -303,13 +305,16 @@ class TestLinking:
         project = a_project()
         job = pseudonymised(STUDY, project="Stroke", pseudonym="P-01")
         stage.run(job)
+        for form in Form:
+            issue(job, form, by=operator())
 
         destroy_key(project, by=operator())
 
         job.refresh_from_db()
         with pytest.raises(NoKey):
             series_of_job(Job.objects.get(), by=operator())
-        stored = f"{list(Task.objects.values())}{list(Entry.objects.values())}{list(Job.objects.values())}"
+        stored = str([list(each.objects.values()) for each in (Task, Entry, Job, IssuedReceipt)])
+        assert IssuedReceipt.objects.count() == 1
         assert "P-01" not in stored
         assert not any(uid in stored for identity in identities(folder) for uid in identity[1:])
         act(Action.RESTART, job)
@@ -330,7 +335,7 @@ class TestLinking:
 
 
 class TestAReport:
-    def test_shows_the_pseudonym_that_the_user_brought(self, stage: Stage) -> None:
+    def test_shows_a_pseudonym_to_the_user_who_brought_it(self, stage: Stage) -> None:
         a_project()
         for name in "AB":
             stage.folder(name)
@@ -339,10 +344,26 @@ class TestAReport:
         known = pseudonymised(STUDY, project="Stroke", generate=False)
         made = pseudonymised(STUDY)
 
-        assert job_report(brought)["tasks"][0]["pseudonym"] == "P-01"
+        assert job_report(brought, by=operator())["tasks"][0]["pseudonym"] == "P-01"
+        assert job_report(brought, by=a_user())["tasks"][0]["pseudonym"] is None
         assert job_report(known, by=operator())["tasks"][0]["pseudonym"] is None
         assert job_report(made)["tasks"][0]["pseudonym"] is None
         assert job_report(made, by=operator())["tasks"][0]["pseudonym"]
+
+
+class TestRealServers:
+    def test_hold_the_study_under_its_new_uids_however_often_it_is_sent(self, stage: Stage) -> None:
+        with orthanc(ae_title="ORTHANC_A") as source, orthanc(ae_title="ORTHANC_B") as target:
+            source.fill(STUDY.part10())
+            stage.server("A", source)
+            stage.server("B", target)
+            project = a_project(profile="longitudinal")
+
+            for _ in range(2):
+                told = stage.run(pseudonymised(STUDY, project="Stroke"))
+                assert (told["status"], numbers(told)) == ("success", complete(12)), told
+
+            assert target.holds() == {key(project).uid(file.uid) for file in STUDY.files}
 
 
 class TestAPeerThatCannotBeAsked:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractUser, Group
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Now
 
 
 class Theme(models.TextChoices):
@@ -25,6 +29,7 @@ class User(AbstractUser):
         deactivated_at: Nobody logs in with this account any more. One that is not active and was not
             deactivated waits for approval.
         os_user: Set for the local administrator only, see `local_administrator`.
+        preferences: What the forms begin with: what was chosen last time, as JSON.
     """
 
     active_group = models.ForeignKey(
@@ -40,6 +45,7 @@ class User(AbstractUser):
     mail_when_finished = models.BooleanField(default=False)
     deactivated_at = models.DateTimeField(null=True, blank=True, editable=False)
     os_user = models.CharField(max_length=128, blank=True, default="", editable=False)
+    preferences = models.JSONField(default=dict, blank=True, editable=False)
 
     class Meta(AbstractUser.Meta):
         permissions = [
@@ -110,3 +116,53 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return self.announcement or "nothing"
+
+
+class MailQuerySet(models.QuerySet["Mail"]):
+    def waiting(self) -> MailQuerySet:
+        """Those that are neither sent nor given up."""
+        return self.filter(sent_at=None, given_up_at=None)
+
+
+class Mail(models.Model):
+    """A mail, from the moment in which there is a reason for it; see `accounts.mails`. It holds no patient data.
+
+    Attributes:
+        about: What it is about, so that nobody is told the same again and again; empty where that does not matter.
+        hidden: No recipient learns of the others.
+        not_before: When it is tried next; while it is being sent, when another process may take over.
+        attempts: That began.
+        error: Why the last attempt failed.
+    """
+
+    about = models.CharField(max_length=100, blank=True, default="")
+    recipients: models.Field[Any, Any] = ArrayField(models.EmailField())
+    hidden = models.BooleanField(default=False)
+    subject = models.CharField(max_length=200)
+    body = models.TextField()
+    created_at = models.DateTimeField(db_default=Now())
+    not_before = models.DateTimeField(db_default=Now())
+    attempts = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+    sent_at = models.DateTimeField(null=True, blank=True)
+    given_up_at = models.DateTimeField(null=True, blank=True)
+
+    objects = MailQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["not_before"],
+                condition=models.Q(sent_at=None, given_up_at=None),
+                name="mail_waiting",
+            ),
+            models.Index(fields=["about", "created_at"], condition=~models.Q(about=""), name="mail_about"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(sent_at=None) | models.Q(given_up_at=None), name="mail_sent_or_given_up"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"mail {self.pk}"

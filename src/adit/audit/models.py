@@ -15,7 +15,7 @@ class Outcome(models.TextChoices):
 
 
 class Event(models.Model):
-    """One thing that happened. Append-only: a trigger refuses UPDATE, DELETE and TRUNCATE.
+    """One thing that happened. Append-only: a trigger refuses UPDATE, DELETE and TRUNCATE; see `retention`.
 
     No foreign keys: an event outlives everything it speaks of, so it holds names, not rows.
 
@@ -58,6 +58,7 @@ class Event(models.Model):
             models.Index(fields=["patient_id", "time"], condition=~models.Q(patient_id=""), name="audit_patient"),
             models.Index(fields=["study_uid", "time"], condition=~models.Q(study_uid=""), name="audit_study"),
             models.Index(fields=["actor", "time"], name="audit_actor"),
+            models.Index(fields=["action", "time"], name="audit_action"),
             models.Index(fields=["job"], condition=models.Q(job__isnull=False), name="audit_job"),
             GinIndex(fields=["nodes"], name="audit_nodes"),
         ]

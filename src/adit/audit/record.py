@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 from adit.audit.models import Event, Outcome
 
 SYSTEM = "system"
 """The actor of what ADIT does by itself."""
+
+
+_address: ContextVar[str | None] = ContextVar("address", default=None)
+
+
+@contextmanager
+def coming_from(address: str | None) -> Iterator[None]:
+    """What is recorded while the block runs came from this IP address, unless it says otherwise itself."""
+    before = _address.set(address)
+    try:
+        yield
+    finally:
+        _address.reset(before)
 
 
 class Actor(Protocol):
@@ -40,6 +55,7 @@ def record(
     Args:
         action: `<noun>.<past participle>`.
         by: The user; a text for whoever is none (`SYSTEM`, or the name tried at a failed log-in).
+        address: Where the request came from; that of `coming_from` where it is not given.
         nodes: Names; empty and repeated ones are left out.
         details: What else a reader needs to know, as JSON. No secrets.
     """
@@ -53,6 +69,6 @@ def record(
         study_uid=study_uid[:64],
         nodes=list(dict.fromkeys(name for name in nodes if name)),
         job=job,
-        address=address,
+        address=address or _address.get(),
         details=dict(details or {}),
     )

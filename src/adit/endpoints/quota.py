@@ -19,7 +19,7 @@ class Quota:
         """
         self._name = name
         self._most = most
-        self._left = most - _size_of(root)
+        self._left = most - size_of(root)
 
     def take(self, size: int) -> None:
         """Count *size* bytes more.
@@ -32,7 +32,8 @@ class Quota:
         self._left -= size
 
 
-def _size_of(folder: Path) -> int:
+def size_of(folder: Path) -> int:
+    """Bytes of all files below *folder*."""
     size = 0
     folders = [str(folder)]
     while folders:

@@ -14,6 +14,7 @@ from django.db.models import Count, F, Q
 from django.db.models.functions import Now
 
 from adit.jobs import signals
+from adit.jobs.kind_settings import halts_of
 from adit.jobs.lanes import Lane, Room, in_order, spare, startable
 from adit.jobs.models import Job, Task
 from adit.jobs.settling import settle_job
@@ -63,7 +64,8 @@ _SITUATION = """
 SELECT
   coalesce((SELECT sum(places) FROM jobs_worker WHERE alive_until > now()), 0)::int,
   ARRAY(SELECT owner_id FROM jobs_task WHERE status = 'in progress'),
-  EXISTS (SELECT 1 FROM jobs_task WHERE status = 'pending' AND not_before <= now())
+  EXISTS (SELECT 1 FROM jobs_task WHERE status = 'pending' AND not_before <= now()),
+  ARRAY(SELECT kind || ' ' || suspended_reason FROM jobs_kindsetting WHERE suspended_reason <> '')
 """
 
 _TAKE_TASK = f"""
@@ -144,13 +146,13 @@ def claim(worker: str, *, lease: float, now: datetime) -> Claimed | None:
 @transaction.atomic
 def _claim(worker: str, lease: float, now: datetime) -> Claimed | None:
     _one_at_a_time()
-    places, running, due = _situation()
+    places, running, due, halts = _situation()
     if due:
         _let_in()
     idle = _idle(places, running)
     lanes = open_lanes(most=idle + 1)
     rooms = rooms_of({node for lane in lanes for node in lane.needs})
-    can_start = list(startable(lanes, rooms, now))
+    can_start = list(startable(lanes, rooms, now, halts))
     for lane in in_order(can_start, running):
         wanted = lane.needs + Counter(node for node in lane.needs if spare(node, lane, can_start, rooms, idle))
         servers = {node: count for node, count in wanted.items() if rooms[node].most is not None}
@@ -172,12 +174,12 @@ def _one_at_a_time() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ONE_AT_A_TIME])
 
 
-def _situation() -> tuple[int, Counter[int], bool]:
-    """Places of all workers, owner → tasks in progress, and whether delayed tasks are due."""
+def _situation() -> tuple[int, Counter[int], bool, dict[int, str]]:
+    """Places of all workers, owner → tasks in progress, whether delayed tasks are due, and which priorities wait."""
     with connection.cursor() as cursor:
         cursor.execute(_SITUATION)
-        places, owners, due = cursor.fetchone()
-    return places, Counter(owners), due
+        places, owners, due, suspended = cursor.fetchone()
+    return places, Counter(owners), due, halts_of(each.split(" ", 1) for each in suspended)
 
 
 def _let_in() -> None:

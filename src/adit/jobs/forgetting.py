@@ -7,7 +7,8 @@ from typing import Any
 from django.db import transaction
 
 from adit.accounts.models import User
-from adit.jobs.models import Entry, Task
+from adit.jobs.models import Entry, IssuedReceipt, Task
+from adit.jobs.receipts import Form
 from adit.projects import keeping
 from adit.projects.models import Project
 from adit.transfer.plan import BadItem, TransferStudy
@@ -32,6 +33,8 @@ def destroy_key(project: Project, *, by: User) -> int:
         raise keeping.CannotKeep(f"Studies are being sent for project {project.name}: cancel its jobs first.")
     forgotten = keeping.destroy(project, by=by)
     Entry.objects.filter(task__in=tasks).update(new_study_uid="", new_series_uid="")
+    # They name the studies as they arrived, in the order of the tasks.
+    IssuedReceipt.objects.filter(job__project=project, content__form=Form.RECIPIENT.value).delete()
     studies = list(tasks.filter(work=TransferStudy.work).only("item"))
     for task in studies:
         task.item = _forgetful(task.item)

@@ -78,8 +78,14 @@ class Obstacle:
     full: Room | None = None
 
 
-def obstacle(lane: Lane, rooms: Mapping[int, Room], now: datetime) -> Obstacle | None:
-    """What keeps the first task of *lane* from starting; None when nothing does."""
+def obstacle(lane: Lane, rooms: Mapping[int, Room], now: datetime, halts: Mapping[int, str]) -> Obstacle | None:
+    """What keeps the first task of *lane* from starting; None when nothing does.
+
+    Args:
+        halts: Priority → why what has it waits: a kind is suspended.
+    """
+    if halted := halts.get(lane.priority):
+        return Obstacle(halted)
     for node, needed in lane.needs.items():
         room = rooms[node]
         if not room.enabled:
@@ -121,9 +127,11 @@ def in_order(lanes: Iterable[Lane], running: Mapping[int, int]) -> list[Lane]:
     return sorted(lanes, key=lambda lane: (-lane.priority, running.get(lane.owner, 0), lane.oldest))
 
 
-def startable(lanes: Iterable[Lane], rooms: Mapping[int, Room], now: datetime) -> Iterator[Lane]:
+def startable(
+    lanes: Iterable[Lane], rooms: Mapping[int, Room], now: datetime, halts: Mapping[int, str]
+) -> Iterator[Lane]:
     """Those of *lanes* whose first task can start now."""
-    return (lane for lane in lanes if obstacle(lane, rooms, now) is None)
+    return (lane for lane in lanes if obstacle(lane, rooms, now, halts) is None)
 
 
 def spare(node: int, lane: Lane, others: Iterable[Lane], rooms: Mapping[int, Room], idle: int) -> bool:

@@ -9,7 +9,8 @@ from django.contrib.auth.models import Group
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Lower, Now
 
 from adit.accounts.models import User
 from adit.jobs import states
@@ -223,6 +224,7 @@ class Task(models.Model):
             models.Index("ended_at", condition=Q(ended_at__isnull=False), name="task_ended"),
             models.Index("study_uid", name="task_study"),
             models.Index("patient_id", condition=~Q(patient_id=""), name="task_patient"),
+            models.Index(Lower(KeyTextTransform("pseudonym", "item")), name="task_pseudonym"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["job", "work", "source", "study_uid"], name="task_once_per_study"),
@@ -294,6 +296,11 @@ class Entry(models.Model):
     class Meta:
         verbose_name_plural = "entries"
         ordering = ["pk"]
+        indexes = [
+            models.Index("series_uid", name="entry_series"),
+            models.Index("new_study_uid", condition=~Q(new_study_uid=""), name="entry_new_study"),
+            models.Index("new_series_uid", condition=~Q(new_series_uid=""), name="entry_new_series"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["task", "series_uid"], name="entry_once_per_series"),
             models.CheckConstraint(
@@ -313,12 +320,14 @@ class IssuedReceipt(models.Model):
     """A receipt as it was given out, see `jobs.receipts`. Its number is its id.
 
     Attributes:
-        content: What it says, as JSON; signed by the code that stands on it, which is not kept.
+        content: What it says, as JSON.
+        code: Signs number and content; whoever changes these makes it worthless.
     """
 
     job = models.ForeignKey(Job, on_delete=models.SET_NULL, null=True, related_name="receipts")
     issued_at = models.DateTimeField(db_default=Now())
     content = models.JSONField()
+    code = models.CharField(max_length=64)
 
     def __str__(self) -> str:
         return f"receipt {self.pk}"

@@ -22,23 +22,26 @@ class Options:
         archive_salt: With the job's password it makes the key of what is staged; empty for no archive.
         treating: How the studies are pseudonymised; None where they keep their identity.
         trial: Written into what is sent.
+        mail: The owner gets a mail when it has ended.
     """
 
     nifti: bool = False
     archive_salt: bytes = b""
     treating: Treating | None = None
     trial: Trial = NO_TRIAL
+    mail: bool = False
 
     @classmethod
-    def of_plan(cls, plan: Plan, treating: Treating | None = None) -> Self:
-        return cls(plan.nifti, os.urandom(_SALT) if plan.archive_password else b"", treating, plan.trial)
+    def of_plan(cls, plan: Plan, treating: Treating | None = None, *, mail: bool = False) -> Self:
+        return cls(plan.nifti, os.urandom(_SALT) if plan.archive_password else b"", treating, plan.trial, mail)
 
     @classmethod
     def of(cls, job: Job) -> Self:
         stored = job.options
         treating = Treating.from_json(stored["treating"]) if stored.get("treating") else None
         trial = Trial(*stored.get("trial", ()))
-        return cls(bool(stored.get("nifti")), bytes.fromhex(stored.get("archive_salt", "")), treating, trial)
+        salt = bytes.fromhex(stored.get("archive_salt", ""))
+        return cls(bool(stored.get("nifti")), salt, treating, trial, bool(stored.get("mail")))
 
     def to_json(self) -> dict[str, Any]:
         """What differs from the usual."""
@@ -47,4 +50,5 @@ class Options:
             **({"archive_salt": self.archive_salt.hex()} if self.archive_salt else {}),
             **({"treating": self.treating.to_json()} if self.treating else {}),
             **({"trial": [self.trial.protocol_id, self.trial.protocol_name]} if self.trial else {}),
+            **({"mail": True} if self.mail else {}),
         }

@@ -34,13 +34,13 @@ def may(action: Action | TaskAction, job: Job, by: User) -> Verdict:
     if job.owner_id != by.pk:
         return Verdict.no(f"Only the owner of job {job.pk} or an administrator may {action} {_what(action)}.")
     if rule.who is Who.URGENT:
-        return may_jump_the_queue(by)
+        return may_jump_the_queue(by, job.group)
     return ALLOWED
 
 
-def may_jump_the_queue(by: User) -> Verdict:
-    """Whether *by* may put jobs before those of others."""
-    if by.is_staff or by.has_perm("jobs.can_transfer_urgently"):
+def may_jump_the_queue(by: User, group: Group | None) -> Verdict:
+    """Whether *by*, acting in *group*, may put jobs before those of others."""
+    if by.is_staff or has_permission(by, group, "jobs.can_transfer_urgently"):
         return ALLOWED
     return Verdict.no("You may not put jobs before those of others; an administrator can permit it.")
 
@@ -72,6 +72,14 @@ def may_send(
         return ALLOWED
     modified = treating is not None and treating.dates is not Dates.KEEP
     return takes(destination, pseudonymised=treating is not None, dates_modified=modified)
+
+
+def may_be_packed(destination: Node, *, nifti: bool, archive: bool) -> Verdict:
+    """Whether *destination* can get studies as volumes or in an archive."""
+    if destination.is_server and (nifti or archive):
+        what = "NIfTI volumes go" if nifti else "An archive goes"
+        return Verdict.no(f"{what} into a folder, and {destination.name} is a server.")
+    return ALLOWED
 
 
 def _may_send_for(project: Project, user: User, destination: Node | None) -> Verdict:
@@ -117,6 +125,11 @@ def possible_for(action: TaskAction, task: Task) -> Verdict:
 def verdict(action: Action, job: Job, by: User) -> Verdict:
     """Whether *by* may do *action* to *job* now."""
     return possible(action, job) and may(action, job, by)
+
+
+def task_verdict(action: TaskAction, task: Task, by: User) -> Verdict:
+    """Whether *by* may do *action* to *task* now."""
+    return possible_for(action, task) and may(action, task.job, by)
 
 
 def _what(action: Action | TaskAction) -> str:

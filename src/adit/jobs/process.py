@@ -48,15 +48,23 @@ class Process:
     Args:
         places: Tasks at the same time.
         sweep: Removes what dead processes left in the spool; called now and then.
+        chores: What may take long and must not keep the upkeep; called now and then on a thread of its own.
     """
 
     def __init__(
-        self, *, places: int, opening: Opens, limits: Limits, sweep: Callable[[], object] = lambda: None
+        self,
+        *,
+        places: int,
+        opening: Opens,
+        limits: Limits,
+        sweep: Callable[[], object] = lambda: None,
+        chores: Callable[[], object] = lambda: None,
     ) -> None:
         self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
         self.places = places
         self._limits = limits
         self._sweep = sweep
+        self._chores = chores
         self._stopping = threading.Event()
         self._heartbeat = Heartbeat(
             self.name,
@@ -68,7 +76,8 @@ class Process:
         self._conditions = Conditions(opening=opening, waits=limits.waits, wake=wake)
         self._threads = [
             threading.Thread(target=self._heartbeat.run, name="heartbeat", daemon=True),
-            threading.Thread(target=self._keep_up, name="upkeep", daemon=True),
+            threading.Thread(target=self._keep_up, args=(self._tidy,), name="upkeep", daemon=True),
+            threading.Thread(target=self._keep_up, args=(self._chores,), name="chores", daemon=True),
         ]
 
     def start(self) -> None:
@@ -119,13 +128,16 @@ class Process:
         finally:
             connections.close_all()
 
-    def _keep_up(self) -> None:
+    def _tidy(self) -> None:
+        tidy(waits=self._limits.waits)
+        self._sweep()
+
+    def _keep_up(self, work: Callable[[], object]) -> None:
         try:
             while not self._stopping.wait(self._limits.heartbeat):
                 close_old_connections()
                 try:
-                    tidy(waits=self._limits.waits)
-                    self._sweep()
+                    work()
                 except AWAY as error:
                     logger.warning("No upkeep, the database is away: %s", type(error).__name__)
                 except Exception:

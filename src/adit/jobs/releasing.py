@@ -50,6 +50,8 @@ def release(job: Job, attribute: str, *, by: User) -> Job:
     path = _path(attribute)
     locked = Job.objects.select_for_update().get(pk=job.pk)
     options = Options.of(locked)
+    if options.treating is not None and not options.treating.readable:
+        raise CannotRelease(f"What job {job.pk} does to its studies cannot be read by this release.")
     if options.treating is None:
         raise CannotRelease(f"Job {job.pk} does not pseudonymise, so nothing was stopped in it.")
     released = tuple(dict.fromkeys((*options.treating.released, path)))

@@ -2,55 +2,113 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count
 from django.utils import timezone
 
 from adit.accounts.models import User
 from adit.jobs.models import Entry, Job, JobQuerySet, Task
 from adit.jobs.options import Options
+from adit.jobs.progress import counts
 from adit.jobs.waiting import reasons
+
+_AT_ONCE = 500
+"""Tasks that are read together."""
+
+COLUMNS = (
+    "job", "task", "study", "series", "pseudonym", "status", "expected", "received", "stored", "confirmed",
+    "excluded", "failed", "bytes", "reasons", "notes", "message", "attempts", "seconds", "accepted",
+)  # fmt: skip
+"""Of the report as CSV: a line for each series, or for a task of which nothing is known."""
 
 
 def job_report(job: Job, *, by: User | None = None, now: datetime | None = None) -> dict[str, Any]:
     """All about one job, as JSON: its tasks, and the ledger of each.
 
-    Pseudonyms, which stand beside the original study there, are shown where the user brought them. Those that were
+    Pseudonyms, which stand beside the original study there, are shown to the owner who brought them. Those that were
     made, or were known before, are in the linking list: only who owns a job without project sees them here.
 
     Seconds of a job are from its first start to its end, or to *now*; of a task from its last claim
     to settled, without the time for confirming; null before. Times are ISO 8601 in UTC.
     """
     now = now or timezone.now()
-    tasks = list(job.tasks.order_by("pk"))
-    entries: defaultdict[int, list[Entry]] = defaultdict(list)
+    return {**job_head(job, now=now), "tasks": list(task_reports(job, by=by, now=now))}
+
+
+def job_head(job: Job, *, now: datetime) -> dict[str, Any]:
+    """The report without its tasks."""
+    return {**_head(job, now), **_treatment(job, Options.of(job))}
+
+
+def task_reports(job: Job, *, by: User | None, now: datetime) -> Iterator[dict[str, Any]]:
+    """The tasks of a report, read in portions: a job may have a hundred thousand."""
+    shown = shows_pseudonyms(job, by)
+    last = 0
+    while tasks := list(job.tasks.filter(pk__gt=last).order_by("pk")[:_AT_ONCE]):
+        last = tasks[-1].pk
+        entries = entries_of(tasks)
+        waiting = reasons(tasks, now=now)
+        for task in tasks:
+            yield _task(task, entries[task.pk], waiting.get(task.pk, ""), shows_pseudonym=shown)
+
+
+def entries_of(tasks: list[Task]) -> defaultdict[int, list[Entry]]:
+    """Task → its ledger."""
+    found: defaultdict[int, list[Entry]] = defaultdict(list)
     # Without the lists of UIDs, which may be long and are nobody's business.
-    known = Entry.objects.filter(task__job=job).defer("stored_instances", "excluded_instances")
+    known = Entry.objects.filter(task__in=tasks).defer("stored_instances", "excluded_instances")
     for entry in known.order_by("task", "pk"):
-        entries[entry.task_id].append(entry)
-    waiting = reasons(tasks, now=now)
-    options = Options.of(job)
-    treating = options.treating
-    shown = treating is not None and (treating.brought or (job.project is None and by == job.owner))
-    return {
-        **_head(job, now),
-        **_treatment(job, options),
-        "tasks": [_task(task, entries[task.pk], waiting.get(task.pk, ""), shows_pseudonym=shown) for task in tasks],
-    }
+        found[entry.task_id].append(entry)
+    return found
+
+
+def shows_pseudonyms(job: Job, by: User | None) -> bool:
+    """Whether *by* may read in the report of *job* which pseudonym an original study got."""
+    treating = Options.of(job).treating
+    return treating is not None and by == job.owner and (treating.brought or job.project is None)
+
+
+def report_as_json(job: Job, *, by: User | None, now: datetime) -> Iterator[str]:
+    """`job_report` as JSON, in pieces."""
+    yield json.dumps(job_head(job, now=now))[:-1] + ', "tasks": ['
+    for number, task in enumerate(task_reports(job, by=by, now=now)):
+        yield (",\n" if number else "\n") + json.dumps(task)
+    yield "\n]}\n"
+
+
+def report_as_csv(job: Job, *, by: User | None, now: datetime) -> Iterator[str]:
+    """The report as a table with `COLUMNS`, in pieces; the first begins with a mark, for Excel."""
+    yield "\ufeff" + _csv_line(COLUMNS)
+    for task in task_reports(job, by=by, now=now):
+        accepted = task["accepted"]["reason"] if task["accepted"] else ""
+        own = {**task, "job": job.pk, "task": task["id"], "accepted": accepted, "notes": []}
+        for entry in task["entries"] or [{}]:
+            row = {**own, **entry}
+            row["notes"] = "; ".join((*task["notes"], *entry.get("notes", ())))
+            row["reasons"] = "; ".join(f"{number} × {reason}" for reason, number in entry.get("reasons", {}).items())
+            yield _csv_line([row.get(column) for column in COLUMNS])
+
+
+def _csv_line(cells: Any) -> str:
+    written = io.StringIO()
+    # What begins so would be a formula for a spreadsheet.
+    safe = [f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t" and cell else cell for cell in cells]
+    csv.writer(written, lineterminator="\r\n").writerow(safe)
+    return written.getvalue()
 
 
 def job_list(jobs: JobQuerySet, *, now: datetime | None = None) -> list[dict[str, Any]]:
     """*jobs* in their order, each with the number of its tasks by status."""
     now = now or timezone.now()
     chosen = list(jobs.select_related("owner"))
-    counts: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    rows = Task.objects.filter(job__in=chosen).order_by().values_list("job", "status").annotate(Count("pk"))
-    for job, status, count in rows:
-        counts[job][status] = count
-    return [{**_head(job, now), "tasks": counts[job.pk]} for job in chosen]
+    known = counts([job.pk for job in chosen])
+    return [{**_head(job, now), "tasks": dict(known[job.pk])} for job in chosen]
 
 
 def _head(job: Job, now: datetime) -> dict[str, Any]:
@@ -101,6 +159,13 @@ def _task(task: Task, entries: list[Entry], waiting_for: str, *, shows_pseudonym
         "attempts": task.attempts,
         "seconds": None if task.seconds is None else round(task.seconds, 3),
         "waiting_for": waiting_for,
+        "accepted": {
+            "reason": task.accepted_reason,
+            "by": task.accepted_by,
+            "at": _time(task.accepted_at),
+        }
+        if task.accepted_at
+        else None,
         "entries": [_entry(entry) for entry in entries],
     }
 

@@ -121,7 +121,9 @@ class Rows:
         """
         match event:
             case Placed(patient_id, layout):
-                self._place(replace(self.item, patient_id=self.item.patient_id or patient_id, layout=layout))
+                # Whose a treated study is was settled when its pseudonym was given.
+                known = self.item.patient_id or ("" if self.item.treated else patient_id)
+                self._place(replace(self.item, patient_id=known, layout=layout))
             case Leaving(series):
                 self._leaving.add(series)
                 patiently(self.write, cancel=self._cancel)

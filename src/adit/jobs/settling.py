@@ -9,6 +9,7 @@ from django.db.models import Count, F, Sum
 from django.db.models.functions import Coalesce, Now
 
 from adit.audit.record import SYSTEM, record
+from adit.jobs.mails import tell_of_end
 from adit.jobs.models import Entry, Job
 from adit.jobs.sealing import forget_password, plan_sealing
 from adit.jobs.signals import changed
@@ -47,6 +48,7 @@ def settle_job(job: Job) -> JobStatus:
         forget_password(job)
     if ended:
         record("job.ended", by=SYSTEM, job=job.pk, details={"status": status, "message": job.message})
+        tell_of_end(job)
     return status
 
 

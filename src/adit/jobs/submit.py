@@ -14,10 +14,11 @@ from adit.accounts.groups import may_act_in
 from adit.accounts.models import User
 from adit.accounts.verdict import Verdict
 from adit.audit.record import record
+from adit.jobs.kind_settings import may_make, starts_at_once
 from adit.jobs.kinds import KINDS, Kind
 from adit.jobs.models import Job, Task
 from adit.jobs.options import Options
-from adit.jobs.permissions import may_jump_the_queue, may_send
+from adit.jobs.permissions import may_be_packed, may_jump_the_queue, may_send
 from adit.jobs.pseudonymising import BadPlan, project_of, treating_of, with_pseudonyms
 from adit.jobs.queue import wake
 from adit.jobs.settling import settle_job
@@ -48,7 +49,8 @@ def submit(plan: Plan, *, by: User, group: Group | None = None) -> Job:
             pseudonyms that are missing or contradict each other.
         UnfitPseudonym: A pseudonym cannot be one, tells who the patient is, or is taken in the project.
         UnknownNode, UnknownProject: *by* knows none of this name.
-        Denied: *by* may not act in the group, use a node, send so or jump the queue; or a node cannot do it.
+        Denied: *by* may not act in the group, use a node, make a job of this kind, send so or jump the queue; or a
+            node cannot do it.
         NoKey, UnreadableKey: Of the project.
     """
     kind = KINDS.get(plan.kind)
@@ -59,28 +61,32 @@ def submit(plan: Plan, *, by: User, group: Group | None = None) -> Job:
     group = group or by.active_group
     may_act_in(by, group).require()
     source, destination = _nodes(plan, by=by, group=group)
+    may_make(kind, user=by, group=group).require()
     _check_form(plan, destination)
     project = project_of(plan.pseudonymising, by=by)
     treating = treating_of(plan, project, source)
     may_send(treating, user=by, group=group, project=project, destination=destination).require()
     if plan.urgent:
-        _may_be_urgent(kind, by).require()
+        _may_be_urgent(kind, by, group).require()
     items, secret = plan.items, None
     if plan.trial:
         items = tuple(replace(item, treated=True) for item in items)
     if treating is not None:
         secret = new_key() if project is None else None
         items = with_pseudonyms(plan, treating, project=project, secret=secret, by=by)
+    at_once = starts_at_once(kind, len(plan.items), by)
     job = Job.objects.create(
         kind=kind.key,
         owner=by,
         group=group,
         source_name=source.name,
         destination_name=destination.name,
-        status=JobStatus.PENDING if _starts_at_once(kind, plan, by) else JobStatus.UNVERIFIED,
-        verified_at=timezone.now() if _starts_at_once(kind, plan, by) else None,
+        status=JobStatus.PENDING if at_once else JobStatus.UNVERIFIED,
+        verified_at=timezone.now() if at_once else None,
         urgent=plan.urgent,
-        options=Options.of_plan(plan, treating).to_json(),
+        options=Options.of_plan(
+            plan, treating, mail=by.mail_when_finished if plan.mail is None else plan.mail
+        ).to_json(),
         archive_password=plan.archive_password or None,
         project=project,
         secret=secret,
@@ -118,9 +124,9 @@ def _nodes(plan: Plan, *, by: User, group: Group | None) -> tuple[Node, Node]:
 
 
 def _check_form(plan: Plan, destination: Node) -> None:
-    if destination.is_server and (plan.nifti or plan.archive_password):
-        what = "NIfTI volumes go" if plan.nifti else "An archive goes"
-        raise BadPlan(f"{what} into a folder, and {destination.name} is a server.")
+    packed = may_be_packed(destination, nifti=plan.nifti, archive=bool(plan.archive_password))
+    if not packed:
+        raise BadPlan(packed.reason)
 
 
 def _form(plan: Plan) -> dict[str, bool]:
@@ -140,15 +146,10 @@ def _known_to(user: User, group: Group | None) -> NodeQuerySet:
     return Node.objects.usable_as_source(user, group) | Node.objects.usable_as_destination(user, group)
 
 
-def _may_be_urgent(kind: Kind, by: User) -> Verdict:
+def _may_be_urgent(kind: Kind, by: User, group: Group | None) -> Verdict:
     if not kind.can_be_urgent:
         return Verdict.no(f"A {kind.title} is never urgent.")
-    return may_jump_the_queue(by)
-
-
-def _starts_at_once(kind: Kind, plan: Plan, by: User) -> bool:
-    # Above the limit nothing is refused: staff look at the plan and verify it.
-    return by.is_staff or kind.most is None or len(plan.items) <= kind.most
+    return may_jump_the_queue(by, group)
 
 
 def _create_tasks(items: Iterable[TransferStudy], kind: Kind, job: Job, source: Node, destination: Node) -> None:

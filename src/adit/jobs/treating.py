@@ -28,6 +28,7 @@ class Treating:
         unchecked_pixels: What may show text in its pixels may go.
         brought: The user brought the pseudonyms, so the job may show them to him.
         released: Attributes in which an identifier may be left, by a person's decision.
+        readable: This release understands it.
     """
 
     profile: dict[str, Any]
@@ -37,6 +38,7 @@ class Treating:
     unchecked_pixels: bool = False
     brought: bool = False
     released: tuple[str, ...] = ()
+    readable: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """As JSON, readable by `from_json` of this and later releases."""
@@ -54,8 +56,8 @@ class Treating:
     def from_json(cls, stored: dict[str, Any]) -> Self:
         """Read what `to_json` wrote.
 
-        Raises:
-            Unreadable: It says more than this release knows, or is damaged.
+        What says more than this release knows, or is damaged, gives a treating by which nothing can be sent: a
+        job like that must not stand in the way of others.
         """
         try:
             return cls(
@@ -66,8 +68,8 @@ class Treating:
                     "released": tuple(stored["released"]),
                 }
             )
-        except (TypeError, KeyError, ValueError) as error:
-            raise Unreadable from error
+        except (TypeError, KeyError, ValueError):
+            return cls({"name": "unreadable", "version": "?"}, Dates.KEEP, readable=False)
 
     def treats(self, item: TransferStudy, key: bytes, trial: Trial, *, converted: bool = False) -> Treats:
         """The treatment of *item*, for one attempt.
@@ -78,6 +80,8 @@ class Treating:
         Raises:
             Unreadable: The profile was made by another release, or the item names no patient.
         """
+        if not self.readable:
+            raise Unreadable
         try:
             profile = Profile.from_json(self.profile)
             patient = patient_of(item, self.domain, profile)

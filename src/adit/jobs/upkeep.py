@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from adit.jobs.machine import here, runs
 from adit.jobs.models import Job, Task, Worker
+from adit.jobs.moved import record_moved
 from adit.jobs.outcomes import Decision, Ended, decide
 from adit.jobs.queue import forget_tickets, wake
 from adit.jobs.rows import states_of
@@ -131,6 +132,8 @@ def _take_back(task_id: int, job_id: int, waits: Sequence[float]) -> None:
         stop_requested_at=None,
         ended_at=Now() if ended else None,
     )
+    if ended:
+        record_moved(task.pk)
     slots.free_all(holder=task.worker, task=f"{task.pk}.{task.claim}")
     settle_job(job)
     logger.warning("Task %s was left by %s: %s", task.pk, task.worker, decision.status)

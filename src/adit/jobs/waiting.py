@@ -9,6 +9,7 @@ from itertools import groupby
 from django.db.models import Q, Sum
 
 from adit.jobs.claim import rooms_of
+from adit.jobs.kind_settings import suspended_priorities
 from adit.jobs.lanes import Lane, Obstacle, obstacle
 from adit.jobs.models import Task, Worker
 from adit.jobs.states import TaskStatus
@@ -52,10 +53,11 @@ def _clock(when: datetime, now: datetime) -> str:
 def _in_the_queue(tasks: list[Task], now: datetime) -> Iterator[tuple[int, str]]:
     workers = Worker.objects.alive().aggregate(places=Sum("places"))["places"] or 0
     idle = workers - Task.objects.in_progress().count()
+    halts = suspended_priorities()
     rooms = rooms_of({node for task in tasks for node in (task.source_id, task.destination_id) if node})
     for lane, standing in groupby(sorted(tasks, key=_order), key=_lane):
         alike = list(standing)
-        hindered = obstacle(lane, rooms, now)
+        hindered = obstacle(lane, rooms, now, halts)
         if hindered and hindered.full is None:
             yield from ((task.pk, hindered.sentence) for task in alike)
         elif not workers:
@@ -91,3 +93,20 @@ def _before(task: Task, hindered: Obstacle | None) -> int:
     if hindered and hindered.full:
         earlier = earlier.filter(Q(source=hindered.full.node) | Q(destination=hindered.full.node))
     return earlier.order_by()[:_COUNTED].count()
+
+
+def why_silent(task: Task, *, now: datetime, lease: float, heartbeat: float) -> str:
+    """That nobody has heard of the worker that runs *task*, when it should have given a sign of life; else empty.
+
+    Args:
+        lease, heartbeat: Seconds, as the workers have them.
+    """
+    if task.status != TaskStatus.IN_PROGRESS or task.lease_until is None:
+        return ""
+    silence = lease - (task.lease_until - now).total_seconds()
+    if silence < 2 * heartbeat:
+        return ""
+    return (
+        f"its worker has given no sign of life for {silence:.0f} s; "
+        f"another goes on with it from {_clock(task.lease_until, now)} on"
+    )

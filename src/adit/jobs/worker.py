@@ -20,7 +20,6 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from adit.accounts.verdict import Verdict as Permission
 from adit.dicom.errors import Canceled, DicomError, Full, NeedsReceiver, NotFound, TimedOut, Unreachable
 from adit.dicom.protocols import Cancellation, Sink, Source
 from adit.dicom.refs import UID
@@ -31,11 +30,12 @@ from adit.jobs.keys import treats_of
 from adit.jobs.leases import Heartbeat, Running
 from adit.jobs.lively import LeaseOnly, Lively
 from adit.jobs.models import Entry, Job, Task
+from adit.jobs.moved import record_moved
 from adit.jobs.movement import HeardSource
 from adit.jobs.options import Options
 from adit.jobs.outcomes import Decision, Ended, Misplaced, NoRoom, Stop, Stopped, decide
 from adit.jobs.patience import patiently
-from adit.jobs.permissions import may_send
+from adit.jobs.refusals import refusal_of
 from adit.jobs.rows import Lost, Rows, states_of
 from adit.jobs.sealing import archive_key, archive_of, job_manifest, needs_no_staging, password_of, staged_by
 from adit.jobs.settling import settle_job
@@ -44,7 +44,6 @@ from adit.nodes import slots
 from adit.nodes.contact import note_answered, note_silent
 from adit.nodes.models import Node
 from adit.nodes.opening import Form
-from adit.nodes.permissions import may_use
 from adit.transfer.events import Committed, Event, Failed
 from adit.transfer.ledger import Ledger, Status, Verdict
 from adit.transfer.plan import BadItem, Layout, SealArchive, TransferStudy
@@ -159,7 +158,7 @@ class _Attempt:
     def run(self) -> None:
         cancel = self._running.cancel
         task = patiently(self._load, cancel=cancel)
-        refusal = patiently(lambda: _refusal(task), cancel=cancel)
+        refusal = patiently(lambda: refusal_of(task), cancel=cancel)
         if refusal is not None:
             patiently(lambda: self._settle(refusal), cancel=LeaseOnly(self._running))
             return
@@ -382,28 +381,10 @@ def settle_task(claimed: Claimed, job: Job, decision: Decision, *, seconds: floa
         raise Lost
     if decision.status is TaskStatus.SUCCESS:
         Entry.objects.filter(task=claimed.task).update(stored_instances=None, excluded_instances=None)
+    if ended:
+        record_moved(claimed.task)
     slots.free_all(holder=claimed.worker, task=claimed.key)
     settle_job(job)
-
-
-def _refusal(task: Task) -> Decision | None:
-    """What becomes of a task whose nodes may not be used any more; None when they may."""
-    assert task.source is not None
-    assert task.destination is not None
-    job, nodes = task.job, (task.source, task.destination)
-    if not all(node.enabled for node in nodes):
-        return Decision(TaskStatus.PENDING, "")
-    asked: list[Permission] = [may_use(task.destination, user=job.owner, group=job.group, as_destination=True)]
-    if task.work != SealArchive.work:
-        asked.insert(0, may_use(task.source, user=job.owner, group=job.group, as_source=True))
-        treating = Options.of(job).treating
-        asked.append(
-            may_send(treating, user=job.owner, group=job.group, project=job.project, destination=task.destination)
-        )
-    for answer in asked:
-        if not answer:
-            return Decision(TaskStatus.FAILURE, f"access withdrawn: {answer.reason}")
-    return None
 
 
 def job_folder(job: Job) -> str:

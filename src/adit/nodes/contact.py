@@ -10,10 +10,14 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 
+from adit.nodes.findings import Finding, Outcome
 from adit.nodes.models import Node
 
 FRESH = timedelta(seconds=15)
 """What is known for less is not written down again: many tasks end at the same time."""
+
+_REACHING = frozenset(("DNS", "TCP", "TLS", "Association", "DICOMweb", "Folder"))
+"""Steps of a test without which nothing is reached."""
 
 
 class Contact(StrEnum):
@@ -46,3 +50,12 @@ def note_silent(node: int, because: str) -> None:
     Node.objects.filter(pk__in=known.values("pk")).update(
         silent_since=Coalesce(F("silent_since"), Now()), silent_because=because
     )
+
+
+def note_findings(node: Node, findings: Iterable[Finding]) -> None:
+    """Note what a test of *node* showed."""
+    silent = [each for each in findings if each.outcome is Outcome.FAILED and each.name in _REACHING]
+    if silent:
+        note_silent(node.pk, f"{silent[0].sentence} ({silent[0].who})")
+    else:
+        note_answered([node.pk])

@@ -38,12 +38,14 @@ from adit.endpoints.by_move import UNKNOWN_DESTINATION
 from adit.endpoints.cancel import NEVER
 from adit.endpoints.dialling import peer_of
 from adit.endpoints.receiver import listening
+from adit.nodes.entry import Entry, our_entry
 from adit.nodes.findings import ADMINISTRATOR, Finding, Outcome, in_vain
 from adit.nodes.folderdoctor import examine_folder
 from adit.nodes.models import BY_DICOMWEB, Ability, Node
 from adit.nodes.opening import server_config
 from adit.nodes.tlsdoctor import encrypt
 from adit.nodes.webdoctor import reach, web_of, web_steps
+from adit.nodes.words import ABILITY_WORDS
 
 PATIENCE = 20.0
 """Seconds of silence after which a step has failed, whatever the node allows a transfer."""
@@ -69,20 +71,6 @@ _IMAGE_WORDS = {
     "US": UID("1.2.840.10008.5.1.4.1.1.6.1"),
 }
 _IMAGES = tuple(_IMAGE_WORDS.values())
-
-_WORDS = {
-    Ability.FIND_STUDY: "C-FIND, study root",
-    Ability.FIND_PATIENT: "C-FIND, patient root",
-    Ability.GET_STUDY: "C-GET, study root",
-    Ability.GET_PATIENT: "C-GET, patient root",
-    Ability.MOVE_STUDY: "C-MOVE, study root",
-    Ability.MOVE_PATIENT: "C-MOVE, patient root",
-    Ability.STORE: "C-STORE",
-    Ability.COMMIT: "Storage commitment",
-    Ability.QIDO: "QIDO-RS",
-    Ability.WADO: "WADO-RS",
-    Ability.STOW: "STOW-RS",
-}
 
 
 def examine(node: Node, *, cancel: Cancellation = NEVER) -> Iterator[Finding]:
@@ -141,9 +129,9 @@ def _server(node: Node, cancel: Cancellation) -> Iterator[Finding]:
         if ability not in node.abilities:
             continue
         if web_reached if ability in BY_DICOMWEB else reached:
-            yield _tried(_WORDS[ability], steps[ability], node)
+            yield _tried(ABILITY_WORDS[ability], steps[ability], node)
         else:
-            yield in_vain(_WORDS[ability])
+            yield in_vain(ABILITY_WORDS[ability])
     if node.abilities & {*_MOVE, Ability.COMMIT}:
         yield _receiving()
 
@@ -273,26 +261,9 @@ def _move(peer: Peer, ability: Ability, cancel: Cancellation) -> str:
     return f"It takes such requests, and does not say that our AE title is unknown. It has to know: {entry}."
 
 
-def _our_entry(peer: Peer) -> str:
+def _our_entry(peer: Peer) -> Entry:
     """What a PACS has to know to call our receiver."""
-    return f"AE title {peer.calling_ae_title}, host {_our_address(peer)}, {_our_ports()}"
-
-
-def _our_address(peer: Peer) -> str:
-    """The address of this machine as the peer sees it, unless there is a translation between."""
-    try:
-        with socket.socket(type=socket.SOCK_DGRAM) as unsent:
-            # Of a datagram socket this sends nothing; it chooses the way.
-            unsent.connect((socket.gethostbyname(peer.host), peer.port))
-            return str(unsent.getsockname()[0])
-    except OSError:
-        return socket.gethostname()
-
-
-def _our_ports() -> str:
-    plain = [f"port {settings.ADIT_RECEIVER_PORT}"] if settings.ADIT_RECEIVER_PLAIN else []
-    encrypted = [f"port {settings.ADIT_RECEIVER_TLS_PORT} with TLS"] if settings.ADIT_RECEIVER_TLS_PORT else []
-    return " or ".join((*plain, *encrypted))
+    return our_entry(peer.calling_ae_title, peer.host, peer.port)
 
 
 def _receiving() -> Finding:

@@ -56,6 +56,13 @@ def can_receive(node: Node) -> Verdict:
     return Verdict.no(f"{node} can do neither C-STORE nor STOW, so nothing can be stored in it.")
 
 
+def answers_now(node: Node) -> Verdict:
+    """Whether somebody who waits may ask *node* now: nobody does while it is suspended."""
+    if node.suspended_at is None:
+        return ALLOWED
+    return Verdict.no(f"{node} is suspended: {node.suspended_reason}")
+
+
 def takes(node: Node, *, pseudonymised: bool, dates_modified: bool) -> Verdict:
     """Whether *node* takes studies that were treated so."""
     match Accepts(node.accepts):
@@ -66,3 +73,10 @@ def takes(node: Node, *, pseudonymised: bool, dates_modified: bool) -> Verdict:
         case Accepts.IDENTIFIED if pseudonymised:
             return Verdict.no(f"{node} takes only studies that carry their patient's identity.")
     return ALLOWED
+
+
+def may_manage(by: User) -> Verdict:
+    """Whether *by* may add, change, test, suspend and remove nodes, and say who may use them."""
+    if by.is_active and by.is_staff:
+        return ALLOWED
+    return Verdict.no("Only an administrator may change servers and folders.")

@@ -74,6 +74,18 @@ def opens_next(windows: Windows | None, when: datetime) -> datetime | None:
     return min((start for start, _ in _around(windows, when) if start > when), default=None)
 
 
+def closes_next(windows: Windows | None, when: datetime) -> datetime | None:
+    """The first moment after *when*, at which they are open, when no window is, in UTC; None if that is not within
+    two weeks."""
+    if windows is None:
+        return None
+    spans, until = list(_around(windows, when)), when
+    while later := max((end for start, end in spans if start <= until < end), default=None):
+        until = later
+    last = max((end for _, end in spans), default=when)
+    return until.astimezone(UTC) if when < until < last else None
+
+
 def _around(windows: Windows, when: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Yield start and end in UTC of the windows from the day before *when* until two weeks later.
 

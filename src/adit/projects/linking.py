@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models.functions import Lower
 
 from adit.accounts.models import User
 from adit.accounts.verdict import ALLOWED, Verdict
@@ -14,7 +15,7 @@ from adit.deid.keys import Key
 from adit.dicom.refs import UID
 from adit.projects.aliases import original_of
 from adit.projects.keys import key_of
-from adit.projects.models import Project
+from adit.projects.models import Alias, Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,26 @@ def patients_of(project: Project, *, by: User) -> list[PatientLink]:
 
 
 @transaction.atomic
+def some_patients_of(project: Project, *, by: User, after: str, most: int, like: str = "") -> list[PatientLink]:
+    """Up to *most* lines of the linking list, those whose pseudonym comes behind *after*. The look is audited.
+
+    Args:
+        like: Only pseudonyms that hold this text, whatever its capitals; empty for all.
+
+    Raises:
+        Denied: *by* may not link.
+        NoKey: It was destroyed.
+        WrongKey: None of ADIT_SECRET_KEYS decrypts who they are.
+    """
+    may_link(project, by).require()
+    key_of(project)
+    rows = project.aliases.exclude(digest=None).annotate(place=Lower("pseudonym")).filter(place__gt=after.lower())
+    found = list(_linked(rows.filter(pseudonym__icontains=like).order_by("place")[:most]))
+    record("project.linked", by=by, details={"project": project.name, "patients": len(found)})
+    return found
+
+
+@transaction.atomic
 def uids_of(project: Project, originals: list[UID], *, by: User) -> list[UidLink]:
     """What study, series or instance UIDs are called under the key of *project*. The look is audited.
 
@@ -75,6 +96,10 @@ def uids_of(project: Project, originals: list[UID], *, by: User) -> list[UidLink
 
 
 def _links(project: Project) -> Iterator[PatientLink]:
-    for alias in project.aliases.all():
+    return _linked(project.aliases.all())
+
+
+def _linked(aliases: Iterable[Alias]) -> Iterator[PatientLink]:
+    for alias in aliases:
         if (patient := original_of(alias)) is not None:
             yield PatientLink(alias.pseudonym, patient.id, patient.issuer, patient.domain)

@@ -12,11 +12,12 @@ pages = get_asgi_application()
 
 # Only now is Django ready for what these import.
 from adit.site.urls import websocket_urlpatterns  # noqa: E402
+from adit.web.doors import Doors  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": pages,
         # A page of another site may open a WebSocket here with our cookies; it is turned away.
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(Doors(URLRouter(websocket_urlpatterns)))),
     }
 )

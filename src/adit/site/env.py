@@ -7,6 +7,7 @@ the variables for people.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -47,6 +48,9 @@ class Config:
         session_idle, session_longest: Seconds until somebody has to log in again.
         email_url: Where mails go, such as smtp://user:password@host:587; empty for nowhere.
         email_from: Their sender.
+        admin_emails: Who is told of registrations, folders that fill up and the like; empty for all administrators.
+        mail_failed_jobs: They are told of every job that failed, too.
+        audit_retention: How long events stay in the audit trail; None for ever.
         demo: The pages show the demo: log-in by one click, and a panel to break things.
         disk_reserve: Free bytes below which the doctor warns.
     """
@@ -66,6 +70,9 @@ class Config:
     session_longest: int
     email_url: str
     email_from: str
+    admin_emails: tuple[str, ...]
+    mail_failed_jobs: bool
+    audit_retention: timedelta | None
     demo: bool
     workers: int
     concurrency: int
@@ -142,6 +149,9 @@ def read(env: Env) -> Config:
             session_longest=env.int("ADIT_SESSION_LONGEST", 12 * 60 * 60),
             email_url=env.str("ADIT_EMAIL_URL", ""),
             email_from=env.str("ADIT_EMAIL_FROM", "adit@localhost"),
+            admin_emails=tuple(env.list("ADIT_ADMIN_EMAILS", [])),
+            mail_failed_jobs=env.bool("ADIT_MAIL_FAILED_JOBS", False),
+            audit_retention=timedelta(days=days) if (days := env.int("ADIT_AUDIT_RETENTION", 0)) else None,
             demo=env.bool("ADIT_DEMO", False),
             workers=env.int("ADIT_WORKERS", 1),
             concurrency=env.int("ADIT_CONCURRENCY", 2),
@@ -199,6 +209,10 @@ def _check(config: Config) -> None:
             "ADIT_RECEIVER_PLAIN=false needs ADIT_RECEIVER_TLS_CERTIFICATE: else nobody could call the receiver",
         ),
         (config.receiver_waiting > 0, "ADIT_RECEIVER_WAITING must be more than 0 bytes"),
+        (
+            config.audit_retention is None or config.audit_retention >= timedelta(days=30),
+            "ADIT_AUDIT_RETENTION must be 0 (for ever) or at least 30 days",
+        ),
         (config.workers > 0, "ADIT_WORKERS must be 1 or more"),
         (config.concurrency > 0, "ADIT_CONCURRENCY must be 1 or more"),
         (config.no_progress > 0, "ADIT_NO_PROGRESS must be more than 0 seconds"),

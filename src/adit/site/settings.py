@@ -5,9 +5,12 @@ from urllib.parse import urlsplit
 
 import dj_email_url
 
+from adit.site.demo.breaking import Breaking
+from adit.site.demo.cast import PEOPLE
 from adit.site.env import config
 from adit.site.keys import derive, secret_keys
 from adit.site.state import database_url, django_database, excluded_modalities, receiver_port
+from adit.site.static_files import static_url
 
 _config = config()
 _database_url = database_url(_config)
@@ -31,6 +34,12 @@ ADIT_TASK_RETRY_WAITS = _config.task_retry_waits
 ADIT_CONCURRENCY = _config.concurrency
 
 ADIT_DEMO = _config.demo
+ADIT_DEMO_PEOPLE = PEOPLE if _config.demo else ()
+ADIT_DEMO_BREAKING = Breaking(_config) if _config.demo else None
+ADIT_PUBLIC_URL = _config.public_url
+ADIT_SENDS_MAILS = bool(_config.email_url)
+ADIT_ADMIN_EMAILS = _config.admin_emails
+ADIT_MAIL_FAILED_JOBS = _config.mail_failed_jobs
 ADIT_SESSION_LONGEST = _config.session_longest
 ADIT_BEHIND_PROXY = _config.behind_proxy
 
@@ -52,7 +61,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django.contrib.admin",
+    "adit.web.apps.BrowsingConfig",
     "allauth",
     "allauth.account",
     "allauth.usersessions",
@@ -66,6 +75,8 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
 ]
 AUTH_USER_MODEL = "accounts.User"
+# Procrastinate imports every module of this name; `adit.web.tasks` is not one of its.
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -81,6 +92,7 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "adit.web.visits.VisitMiddleware",
+    "adit.web.closed.NoticeMiddleware",
 ]
 ROOT_URLCONF = "adit.site.urls"
 ASGI_APPLICATION = "adit.site.asgi.application"
@@ -101,11 +113,13 @@ TEMPLATES = [
 ]
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
-STATIC_URL = "/static/"
+STATIC_URL = static_url(_config)
 STATIC_ROOT = None
 # Found where they lie: nothing has to be collected before a start.
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_MAX_AGE = 3600
+WHITENOISE_MAX_AGE = 0
+# Their address changes with them.
+WHITENOISE_IMMUTABLE_FILE_TEST = lambda _path, _url: not DEBUG  # noqa: E731  whitenoise calls it
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
@@ -136,7 +150,7 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-ACCOUNT_RATE_LIMITS = {"login_failed": "20/5m/ip,5/5m/key", "signup": "20/h/ip", "reset_password": "20/h/ip,5/h/key"}
+ACCOUNT_RATE_LIMITS = {"login_failed": "20/5m/ip,5/5m/key", "signup": "20/h/ip", "reset_password": "20/h/ip,5/h/key", "receipt": "30/m/ip"}
 USERSESSIONS_TRACK_ACTIVITY = True
 # Shared by all web processes: it counts failed log-ins.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "web_cache"}}
@@ -145,7 +159,12 @@ SESSION_COOKIE_AGE = _config.session_idle
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
 SESSION_COOKIE_HTTPONLY = True
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if _public.scheme == "https" else 0
-SECURE_SSL_REDIRECT = False
+# Only a proxy that says how it was asked can be told from one that was asked without TLS.
+SECURE_SSL_REDIRECT = _public.scheme == "https" and _config.behind_proxy
+# The supervisor asks without.
+SECURE_REDIRECT_EXEMPT = [r"^health/$"]
+# W005, W021: what other hosts below the domain do is not ours to say. W008: see above.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 if _config.behind_proxy:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"

@@ -6,8 +6,35 @@ from allauth.account import views as account
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path, re_path
 
+from adit.web import (
+    administering,
+    audit,
+    demo,
+    download,
+    groups,
+    jobs,
+    linking,
+    nodes,
+    people,
+    previewing,
+    profile,
+    project_keys,
+    projects,
+    queue,
+    receipts,
+    search,
+    sending,
+    tasks,
+    thumbnails,
+)
+from adit.web.accounts import demo_login
 from adit.web.health import health
-from adit.web.home import home
+from adit.web.home import home, home_live, throughput
+from adit.web.mails import mails
+from adit.web.node_testing import NodeTest
+from adit.web.pushing import Live
+from adit.web.searching import SearchConsumer
+from adit.web.whereabouts import whereabouts
 
 _accounts = [
     path("login/", account.login, name="account_login"),
@@ -26,11 +53,132 @@ _accounts = [
     path("password/forgotten/done/", account.password_reset_from_key_done, name="account_reset_password_from_key_done"),
 ]
 
+_nodes = [
+    path("nodes/", nodes.nodes, name="nodes"),
+    path("nodes/add/<str:kind>/", nodes.add, name="nodes-add"),
+    path("nodes/<int:pk>/", nodes.one, name="nodes-one"),
+    path("nodes/<int:pk>/edit/", nodes.edit, name="nodes-edit"),
+    path("nodes/<int:pk>/entry/", nodes.entry, name="nodes-entry"),
+    path("nodes/<int:pk>/access/", nodes.access, name="nodes-access"),
+    path("nodes/<int:pk>/suspend/", nodes.suspend, name="nodes-suspend"),
+    path("nodes/<int:pk>/resume/", nodes.end_suspension, name="nodes-resume"),
+    path("nodes/<int:pk>/remove/", nodes.remove, name="nodes-remove"),
+]
+
+_projects = [
+    path("projects/", projects.projects, name="projects"),
+    path("projects/add/", projects.add, name="projects-add"),
+    path("projects/profiles/<str:name>/", projects.shipped_profile, name="projects-shipped-profile"),
+    path("projects/<int:pk>/", projects.one, name="projects-one"),
+    path("projects/<int:pk>/edit/", projects.edit, name="projects-edit"),
+    path("projects/<int:pk>/profile/", projects.profile_of_project, name="projects-profile"),
+    path("projects/<int:pk>/members/", projects.member, name="projects-member"),
+    path("projects/<int:pk>/members/<int:user>/out/", projects.end_membership, name="projects-member-out"),
+    path("projects/<int:pk>/linking/", linking.linking, name="projects-linking"),
+    path("projects/<int:pk>/linking/uids/", linking.uids, name="projects-linking-uids"),
+    path("projects/<int:pk>/linking/import/", linking.take_over, name="projects-import"),
+    path("projects/<int:pk>/linking/<str:what>.<str:form>", linking.download, name="projects-linking-file"),
+    path("projects/<int:pk>/key/", project_keys.key, name="projects-key"),
+    path("projects/<int:pk>/key/backup/", project_keys.backup, name="projects-key-backup"),
+    path("projects/<int:pk>/key/restore/", project_keys.restore, name="projects-key-restore"),
+    path("projects/<int:pk>/key/destroy/", project_keys.destroy, name="projects-key-destroy"),
+]
+
+_profile = [
+    path("profile/", profile.profile, name="profile"),
+    path("profile/group/", profile.switch_group, name="profile-group"),
+    path("profile/access/", profile.access, name="profile-access"),
+    path("profile/sessions/", profile.sessions, name="profile-sessions"),
+    path("profile/sessions/end/", profile.end_sessions, name="profile-sessions-end"),
+    path("profile/sessions/<int:pk>/end/", profile.end_one_session, name="profile-session-end"),
+    path("demo/login/<str:username>/", demo_login, name="demo_login"),
+]
+
+_administration = [
+    path("administration/", administering.administration, name="administration"),
+    path("administration/mails/", mails, name="administration-mails"),
+    path("administration/kinds/", administering.kinds, name="administration-kinds"),
+    path("administration/notices/", administering.notices, name="administration-notices"),
+    path("administration/notices/open/", administering.open_again, name="administration-open"),
+    path("administration/users/", people.users, name="administration-users"),
+    path("administration/users/<int:pk>/", people.user, name="administration-user"),
+    path("administration/users/<int:pk>/access/", people.access, name="administration-user-access"),
+    path("administration/users/<int:pk>/groups/", people.membership, name="administration-user-groups"),
+    path("administration/users/<int:pk>/roles/", people.roles, name="administration-user-roles"),
+    re_path(
+        r"^administration/users/(?P<pk>[0-9]{1,18})/(?P<action>approve|deactivate|sessions)/$",
+        people.act,
+        name="administration-user-act",
+    ),
+    path("administration/groups/", groups.groups, name="administration-groups"),
+    path("administration/groups/<int:pk>/", groups.group, name="administration-group"),
+    path("administration/groups/<int:pk>/remove/", groups.remove, name="administration-group-remove"),
+]
+
+_audit = [
+    path("audit/", audit.audit, name="audit"),
+    path("audit/export/<str:form>/", audit.export, name="audit-export"),
+    path("audit/patient/<str:token>/", audit.patient, name="audit-patient"),
+    path("whereabouts/", whereabouts, name="whereabouts"),
+]
+
+_jobs = [
+    path("jobs/", jobs.jobs, name="jobs"),
+    path("jobs/queue/", queue.queue, name="jobs-queue"),
+    path("jobs/<int:pk>/", jobs.job, name="jobs-one"),
+    path("jobs/<int:pk>/act/", jobs.act, name="jobs-act"),
+    path("jobs/<int:pk>/report/", receipts.report, name="jobs-report"),
+    path("jobs/<int:pk>/report.<str:form>", receipts.report_file, name="jobs-report-file"),
+    path("jobs/<int:pk>/receipt/", receipts.make, name="jobs-receipt-make"),
+    path("jobs/tasks/<int:pk>/", tasks.task, name="jobs-task"),
+    path("jobs/tasks/<int:pk>/act/", tasks.act, name="jobs-task-act"),
+    path("jobs/receipts/<int:number>/", receipts.receipt, name="jobs-receipt"),
+    path("receipts/verify/", receipts.verify, name="receipts-verify"),
+    path("throughput.json", throughput, name="home-throughput"),
+]
+
+_search = [
+    path("search/", search.search, name="search"),
+    path("search/series/", search.series, name="search-series"),
+    path("search/image/", thumbnails.image, name="search-image"),
+    path("search/chosen/", sending.choose, name="search-chosen"),
+    path("search/panel/", sending.panel, name="search-panel"),
+    path("search/preview/", previewing.preview, name="search-preview"),
+    path("search/send/", sending.send, name="search-send"),
+    path("search/download/", download.begin, name="search-download"),
+    path("search/download/<str:token>/", download.file, name="search-file"),
+]
+
+_demo = [
+    path("demo/break/", demo.panel, name="demo-panel"),
+    path("demo/break/<slug:key>/", demo.break_or_mend, name="demo-break"),
+    path("demo/send/", demo.send_something, name="demo-send"),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("health/", health, name="health"),
     *_accounts,
+    *_profile,
+    *_administration,
+    *_nodes,
+    *_projects,
+    *_audit,
+    *_demo,
+    *_jobs,
+    *_search,
     path("django-admin/", admin.site.urls),
 ]
 
-websocket_urlpatterns: list[Any] = []
+# Django's types know views only.
+_socket: Any = path
+
+websocket_urlpatterns: list[Any] = [
+    _socket("ws/search/", SearchConsumer.as_asgi()),
+    _socket("nodes/test/", NodeTest.as_asgi()),
+    _socket("live/", Live.as_asgi(shows=home_live, every_job=True)),
+    _socket("live/jobs/", Live.as_asgi(shows=jobs.list_live, every_job=True)),
+    _socket("live/jobs/queue/", Live.as_asgi(shows=queue.queue_live, every_job=True)),
+    _socket("live/jobs/<int:pk>/", Live.as_asgi(shows=jobs.job_live)),
+    _socket("live/jobs/<int:pk>/tasks/<int:task>/", Live.as_asgi(shows=tasks.task_live)),
+]

@@ -6,6 +6,7 @@ from adit.endpoints.budget import Budget
 from adit.endpoints.expecting import sweep_expectations
 from adit.endpoints.reporting import sweep_reports
 from adit.endpoints.spoolfile import sweep
+from adit.jobs.chores import Chores
 from adit.jobs.process import Limits, Process, run
 from adit.nodes.opening import Opening
 from adit.site.env import Config
@@ -20,7 +21,8 @@ def work(config: Config, *, concurrency: int) -> None:
         no_progress=config.no_progress,
         waits=config.task_retry_waits,
     )
-    run(Process(places=concurrency, opening=opening, limits=limits, sweep=lambda: _sweep(config)))
+    chores = Chores(retention=config.audit_retention)
+    run(Process(places=concurrency, opening=opening, limits=limits, sweep=lambda: _sweep(config), chores=chores))
 
 
 def _sweep(config: Config) -> None:

@@ -157,6 +157,7 @@ class Plan:
         archive_password: The folder gets one archive that opens with it; empty for no archive.
         pseudonymising: None sends the studies as they are.
         trial: Written into what is sent, pseudonymised or not.
+        mail: Its owner gets a mail when it has ended; None for as the owner usually wants it.
     """
 
     kind: str
@@ -168,3 +169,4 @@ class Plan:
     archive_password: str = field(default="", repr=False)
     pseudonymising: Pseudonymising | None = None
     trial: Trial = NO_TRIAL
+    mail: bool | None = None

@@ -15,7 +15,7 @@ from adit.deid.gate import Gate
 from adit.deid.keys import Key, Patient
 from adit.deid.profile import Dates, Profile
 from adit.dicom.errors import DicomError
-from adit.dicom.instance import Body, Instance
+from adit.dicom.instance import Body, InMemory, Instance
 from adit.dicom.match import Match
 from adit.dicom.refs import UID
 from adit.transfer.plan import TransferStudy, Trial
@@ -180,6 +180,9 @@ class _Disguised:
 
 def _disguised(original: Instance, treated: Instance) -> Instance:
     """*original* as far as its bytes go, *treated* in all that names it."""
+    if isinstance(treated.body, InMemory):
+        # Without pixel data there is nothing to convert, and the original is closed already.
+        return treated
     body = _Disguised(original.body, treated)
     return Instance(treated.ref, original.sop_class, original.transfer_syntax, body, head=treated.head())
 

@@ -6,20 +6,53 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.forms import LoginForm
-from django.http import HttpRequest
+from django.conf import settings
+from django.contrib.auth import login
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 
+from adit.accounts.mails import tell_of_registration
 from adit.accounts.models import User
+from adit.audit.models import Outcome
+from adit.audit.record import record
+from adit.web.comings import name_tried
+from adit.web.visits import address_of
 
 
 class Registration(DefaultAccountAdapter):
-    """How allauth makes accounts here."""
+    """How allauth makes accounts here, and lets people in."""
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         """A new account is inactive until an administrator activates it."""
         user.is_active = False
         saved: User = super().save_user(request, user, form, commit)
+        tell_of_registration(saved)
         return saved
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Who failed too often has to wait, with the right password too.
+
+        Raises:
+            ValidationError: So is it now.
+        """
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError:
+            record(
+                "account.locked_out",
+                by=name_tried(credentials),
+                outcome=Outcome.REFUSED,
+                address=address_of(request),
+            )
+            raise
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """By which failed log-ins are counted; the same as in the audit trail."""
+        return address_of(request) or super().get_client_ip(request)
 
 
 class LogIn(LoginForm):
@@ -31,3 +64,14 @@ class LogIn(LoginForm):
         for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)
         self.fields["password"].help_text = ""
+
+
+@require_POST
+@never_cache
+def demo_login(request: HttpRequest, username: str) -> HttpResponse:
+    """Be one of the demo's people, without a password. Exists in the demo only."""
+    if not settings.ADIT_DEMO or username not in {person.username for person in settings.ADIT_DEMO_PEOPLE}:
+        raise Http404
+    user = get_object_or_404(User, username=username, is_active=True)
+    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    return redirect("home")

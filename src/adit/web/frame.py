@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from adit import __version__
+from adit.accounts.auditing import may_view_audit
 from adit.accounts.models import User
 from adit.accounts.permitting import has_permission
 
@@ -37,7 +38,7 @@ PLACES = (
     Place("jobs", _("Jobs"), "list-check"),
     Place("projects", _("Projects"), "id"),
     Place("nodes", _("Servers"), "server-2"),
-    Place("audit", _("Audit"), "shield-check", "audit.can_view_audit"),
+    Place("audit", _("Audit"), "shield-check"),
     Place("administration", _("Administration"), "settings", "staff"),
 )
 
@@ -54,12 +55,23 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             for place in PLACES
             if _sees(user, place) and (url := _url(place.name))
         ]
-    return {"places": places, "demo": settings.ADIT_DEMO, "version": __version__}
+    told = getattr(request, "notice", None)
+    return {
+        "places": places,
+        "my_groups": user.groups.order_by("name") if isinstance(user, User) else (),
+        "announcement": told.announcement if told else "",
+        "maintenance": told.maintenance_reason if told else "",
+        "demo": settings.ADIT_DEMO,
+        "demo_people": settings.ADIT_DEMO_PEOPLE,
+        "version": __version__,
+    }
 
 
 def _sees(user: User, place: Place) -> bool:
     if place.permission == "staff":
         return user.is_staff
+    if place.name == "audit":
+        return bool(may_view_audit(user))
     return not place.permission or has_permission(user, user.active_group, place.permission)
 
 

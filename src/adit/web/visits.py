@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from adit.accounts.models import User
+from adit.audit.record import coming_from
 
 _BEGAN = "began"
 
@@ -31,9 +32,10 @@ class VisitMiddleware:
             else:
                 # Ends when nobody has asked for anything for so long.
                 request.session.set_expiry(settings.SESSION_COOKIE_AGE)
-            with timezone.override(zone_of(user)):
+            with timezone.override(zone_of(user)), coming_from(address_of(request)):
                 return self._get_response(request)
-        return self._get_response(request)
+        with coming_from(address_of(request)):
+            return self._get_response(request)
 
 
 def zone_of(user: User) -> zoneinfo.ZoneInfo:

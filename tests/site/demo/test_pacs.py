@@ -29,9 +29,14 @@ RADIOGRAPHS = next(study for study in studies() if study.series[0].kind is Kind.
 
 
 @contextmanager
-def serving(archive: Archive, withheld: int = 0, destinations: dict[str, Address] | None = None) -> Iterator[Peer]:
+def serving(
+    archive: Archive,
+    withheld: int = 0,
+    destinations: dict[str, Address] | None = None,
+    lies: Path | None = None,
+) -> Iterator[Peer]:
     hidden = withheld_of(withheld) if withheld else frozenset()
-    pacs = Pacs("DEMO", archive, withheld=hidden, destinations=destinations)
+    pacs = Pacs("DEMO", archive, withheld=hidden, destinations=destinations, lies=lies)
     port = pacs.start(0)
     try:
         yield Peer("DEMO", HOST, port)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Priority:
-    """Higher goes first.
+    """Higher goes first. Every kind has its own: by its priority the queue tells of which kind a task is.
 
     Attributes:
         urgent: The same as *normal* where the kind is never urgent.
@@ -24,6 +24,7 @@ class Kind:
     Attributes:
         key: As in `Job.kind` and in folder names.
         title: For people, in the middle of a sentence.
+        permission: Whoever makes one needs it, as "app.codename".
         interactive: Somebody is waiting for it: its tasks may use the association of a node that
             is kept free, and do not wait for the node's window.
         most: Items that a user who is not staff may order at once without verification; None for any number.
@@ -31,6 +32,7 @@ class Kind:
 
     key: str
     title: str
+    permission: str
     priority: Priority
     interactive: bool
     most: int | None

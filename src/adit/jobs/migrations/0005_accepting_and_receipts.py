@@ -20,6 +20,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("issued_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ("content", models.JSONField()),
+                ("code", models.CharField(max_length=64)),
             ],
         ),
         migrations.AddField(

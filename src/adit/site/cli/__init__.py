@@ -47,7 +47,9 @@ COMMANDS = {
     ),
     "download": Command("download", "Download a study as a ZIP file, streamed.", running=True),
     "deid": Command("deid", "Pseudonymise files, check files, and say what a profile does."),
+    "user": Command("users", "Make accounts for people, approve and deactivate them, set a password.", running=True),
     "job": Command("jobs", "List, show, cancel, resume, retry and restart jobs.", running=True),
+    "audit": Command("audit", "Write the audit trail into a file, and remove what is too old.", running=True),
     "test": Command("testing", "Install what the tests need, and run them."),
 }
 

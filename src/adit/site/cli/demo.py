@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from dataclasses import replace
@@ -34,6 +35,9 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="With --once: print the job as JSON.")] = False,
 ) -> None:
     """Start ADIT with demo PACS, transfer a study between them, print the ledger, and keep running."""
+    # For its processes, too, and for the settings of this one.
+    os.environ["ADIT_DEMO"] = "true"
+    config.cache_clear()
     configure_logging(config())
     began = time.monotonic()
     ports = chosen_ports()
@@ -45,7 +49,14 @@ def demo(
         complete = _show_first(ports, running.supervisor.web_url, began, as_json=as_json and once)
         if once:
             raise typer.Exit(0 if complete else 1)
+        from adit.site.cli.acting import me  # noqa: PLC0415
+        from adit.site.demo.history import finish_history, make_history  # noqa: PLC0415
+
+        jobs = make_history(by=me())
+        if jobs:
+            print(f"\n{len(jobs)} more jobs of the demo's people run meanwhile.", flush=True)
         _show_liar()
+        finish_history()
         print("\nEverything keeps running until Ctrl-C.", flush=True)
         running.wait()
 
@@ -83,6 +94,8 @@ def _configure(ports: dict[str, int]) -> None:
     from adit.nodes import changes  # noqa: PLC0415
     from adit.nodes.models import Ability, Kind, Node  # noqa: PLC0415
     from adit.site.cli.acting import me  # noqa: PLC0415
+    from adit.site.demo.folder import make_folder  # noqa: PLC0415
+    from adit.site.demo.people import let_them_work  # noqa: PLC0415
 
     by = me()
     can = frozenset((Ability.FIND_STUDY, Ability.FIND_PATIENT, Ability.GET_STUDY, Ability.MOVE_STUDY, Ability.STORE))
@@ -95,6 +108,8 @@ def _configure(ports: dict[str, int]) -> None:
         node = Node(name=pacs.name, kind=Kind.SERVER, ae_title=pacs.ae_title, host="127.0.0.1", port=ports[pacs.name])
         node.abilities = can
         changes.add(node, by=by)
+    make_folder(config(), by=by)
+    let_them_work(by=by)
 
 
 def _transferred(source: DemoPacs, study: str) -> Job:

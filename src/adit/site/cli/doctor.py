@@ -20,6 +20,9 @@ from adit.site.state import read_state
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
+_LATE = timedelta(minutes=30)
+"""After which a mail that still waits is worth a warning."""
+
 _SOON = timedelta(days=30)
 """In which a certificate has to be renewed."""
 
@@ -46,7 +49,7 @@ def examine(config: Config) -> dict[str, Any]:
         quiet()
         from adit.web.health import facts  # noqa: PLC0415 - needs Django
 
-        told = {**facts(), "nodes": _nodes()}
+        told = {**facts(), "nodes": _nodes(), "mails": _mails()}
     except NotRunning as reason:
         told = {
             "ok": False,
@@ -55,6 +58,7 @@ def examine(config: Config) -> dict[str, Any]:
             "queue": {"ok": False, "pending": None, "running": None},
             "workers": {"ok": False, "running": 0},
             "nodes": [],
+            "mails": None,
         }
     told["receiver"] = _receiver(config)
     told["web"] = _web(config)
@@ -103,6 +107,17 @@ def _nodes() -> list[dict[str, Any]]:
     ]
 
 
+def _mails() -> dict[str, int]:
+    from adit.accounts.models import Mail  # noqa: PLC0415 - needs Django
+
+    now = datetime.now(UTC)
+    return {
+        "waiting": Mail.objects.waiting().count(),
+        "late": Mail.objects.waiting().filter(created_at__lt=now - _LATE).count(),
+        "given_up": Mail.objects.filter(given_up_at__isnull=False).count(),
+    }
+
+
 def _warnings(config: Config, told: dict[str, Any]) -> list[str]:
     warnings = []
     if not config.secret_keys:
@@ -117,6 +132,11 @@ def _warnings(config: Config, told: dict[str, Any]) -> list[str]:
         ends = expiry(file)
         if ends is not None and ends < datetime.now(UTC) + _SOON:
             warnings.append(f"the certificate of the receiver, {file}, is valid until {ends:%Y-%m-%d}: have it renewed")
+    if (mails := told["mails"]) and (mails["late"] or mails["given_up"]):
+        warnings.append(
+            f"{mails['late']} mails wait for more than {_LATE.seconds // 60} minutes and {mails['given_up']} were "
+            "given up: look at them in the administration, and at ADIT_EMAIL_URL"
+        )
     if not told["disk"]["ok"]:
         warnings.append(f"less than {config.disk_reserve >> 20} MB are free on {told['disk']['path']}: make room")
     return warnings

@@ -7,26 +7,20 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, cast
+from typing import Annotated, BinaryIO
 
 import typer
 
-from adit.accounts.models import User
-from adit.audit.models import Outcome
-from adit.audit.record import record
-from adit.dicom.errors import DicomError
-from adit.dicom.protocols import Sink
 from adit.dicom.refs import uid
 from adit.endpoints.cancel import NEVER
-from adit.endpoints.zipped import Incomplete, Zipped
 from adit.jobs.downloading import prepare
+from adit.jobs.zipping import Way, zip_study
 from adit.nodes.finding import find_node
-from adit.nodes.models import Node
 from adit.nodes.permissions import can_send, may_use
+from adit.nodes.places import place
 from adit.site.cli.acting import me
 from adit.site.cli.explaining import explained
 from adit.site.cli.looking_up import looked_up
@@ -42,15 +36,10 @@ from adit.site.cli.pseudonymising import (
     trial_of,
     wanted,
 )
-from adit.site.cli.searching import place
 from adit.site.env import config
 from adit.site.working import opening_of
-from adit.transfer.events import Event, Placed
-from adit.transfer.ledger import Ledger, Status
 from adit.transfer.manifest import manifest_of
-from adit.transfer.plan import Layout, Plan, TransferStudy
-from adit.transfer.runners import transfer
-from adit.transfer.treating import Treats
+from adit.transfer.plan import Plan, TransferStudy
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -87,97 +76,15 @@ def download(
         if pseudonymising is not None:
             (item,) = looked_up(found, (item,), pseudonymising)
         plan = Plan("download", found.name, "", (item,), pseudonymising=pseudonymising, trial=trial)
-        way = _Way(found, *prepare(plan, found, by=user, group=user.active_group))
-        with _ended_cleanly(), _written(to) as file, place(found) as keep:
-            ledger = _download(way, file, by=user, keep=keep)
+        way = Way(found, *prepare(plan, found, by=user, group=user.active_group))
+        opening = opening_of(config())
+        with _ended_cleanly(), _written(to) as file, place(found, cancel=NEVER) as keep:
+            ledger = zip_study(way, file.write, opening=opening, keep=keep, cancel=NEVER, by=user)
     if as_json:
         print_json(manifest_of(item.study, ledger, way.treats.new_uid))
     else:
         verdict = ledger.verdict()
         print(f"{_where(to)}: {verdict.message}.", file=sys.stderr if to == STDOUT else sys.stdout)
-
-
-class Withheld(DicomError):
-    """All of the study stays behind."""
-
-    mended_by = "nobody, it was meant"
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """From where, what, and what is done to it."""
-
-    node: Node
-    item: TransferStudy
-    treats: Treats
-
-
-def _download(way: _Way, file: BinaryIO, *, by: User, keep: Callable[[], None]) -> Ledger:
-    """Write the ZIP file, and into the audit trail that it left and what became of it.
-
-    Raises:
-        DicomError: It is not whole.
-    """
-    ledger = Ledger()
-    item, patient = way.item, ""
-
-    def note(action: str, outcome: Outcome = Outcome.DONE, **details: Any) -> None:
-        told = {"series": list(item.series), "pseudonymised": bool(item.pseudonym), **details}
-        nodes = [way.node.name]
-        record(action, by=by, outcome=outcome, nodes=nodes, patient_id=patient, study_uid=item.study, details=told)
-
-    try:
-        for event in _events(way, file, ledger, keep):
-            if isinstance(event, Placed):
-                patient = event.patient_id
-                note("download.started")
-    except BaseException as error:
-        reason = str(error) if isinstance(error, DicomError) else type(error).__name__
-        note("download.ended", Outcome.FAILED, stored=len(ledger.stored_instances), reason=reason)
-        raise
-    note("download.ended", stored=len(ledger.stored_instances))
-    return ledger
-
-
-def _events(way: _Way, file: BinaryIO, ledger: Ledger, keep: Callable[[], None]) -> Iterator[Event]:
-    def write(data: bytes | memoryview) -> None:
-        keep()
-        file.write(data)
-
-    def manifest() -> dict[str, Any]:
-        _whole(ledger)
-        return manifest_of(way.item.study, ledger, way.treats.new_uid)
-
-    def open_sink(layout: Layout | None) -> Sink:
-        assert layout is not None
-        return Zipped(write, folder=f"{layout.patient}/{layout.study}", manifest=manifest, cancel=NEVER)
-
-    with ExitStack() as stack:
-        source = stack.enter_context(opening_of(config()).source(way.node, cancel=NEVER, associations=1))
-        events = transfer(
-            way.item,
-            source=source,
-            open_sink=open_sink,
-            ledger=ledger,
-            cancel=NEVER,
-            job_folder="",
-            again=False,
-            treats=way.treats,
-        )
-        with closing(cast("Any", events)):
-            for event in events:
-                ledger.apply(event)
-                keep()
-                yield event
-        if all(tally.left_out for tally in ledger.series.values()):
-            raise Withheld(ledger.verdict().message)
-
-
-def _whole(ledger: Ledger) -> None:
-    """Raises Incomplete when an instance is missing; a source that cannot say how many it has is believed."""
-    verdict = ledger.verdict()
-    if verdict.status is not Status.SUCCESS and any(tally.failed for tally in ledger.series.values()):
-        raise Incomplete(verdict.message)
 
 
 @contextmanager

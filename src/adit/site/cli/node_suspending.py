@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from django.utils import timezone
 
+from adit.jobs import suspending
 from adit.nodes import changes
 from adit.nodes.finding import find_node
 from adit.site.cli.acting import me
@@ -39,7 +40,7 @@ def resume(name: Name, as_json: AsJson = False) -> None:
     """End the suspension of a node: its tasks go on."""
     with explained():
         found = find_node(name)
-        changes.lift(found, by=me())
+        suspending.resume(found, by=me())
     if as_json:
         print_json({"node": found.name, "suspended": None})
     else:

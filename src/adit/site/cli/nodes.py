@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group
 
 from adit.accounts.models import User
 from adit.nodes import changes
+from adit.nodes.contact import note_findings
 from adit.nodes.doctor import abilities_found, examine
 from adit.nodes.finding import find_node
 from adit.nodes.findings import Outcome
@@ -208,6 +209,7 @@ def examine_node(name: Name, as_json: AsJson = False) -> None:
             print(f"{result.outcome:<8}{result.name:<24}{result.sentence}{hint}", flush=True)
     if as_json:
         print_json([{"name": r.name, "result": r.outcome, "sentence": r.sentence, "who": r.who} for r in results])
+    note_findings(found, results)
     if any(result.outcome is Outcome.FAILED for result in results):
         raise typer.Exit(1)
 

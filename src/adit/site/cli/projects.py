@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from adit.dicom.refs import uid
 from adit.jobs.linking import SeriesLink, series_of_project
 from adit.nodes.finding import find_node
 from adit.projects import changes, linking
+from adit.projects.expiry import end_of, last_day
 from adit.projects.finding import find_project
 from adit.projects.models import Member, Project
 from adit.projects.tables import import_pseudonyms
@@ -214,7 +215,7 @@ def _values(
 
 def _end_of(day: str) -> datetime:
     try:
-        return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
+        return end_of(date.fromisoformat(day))
     except ValueError as error:
         raise Misused(f"--expires: '{day}' is no date such as 2027-12-31.") from error
 
@@ -239,7 +240,7 @@ def _change_member(found: Project, name: str, *, send: bool | None, link: bool |
 
 
 def _described(found: Project) -> dict[str, Any]:
-    last = found.expires_at - timedelta(days=1) if found.expires_at else None
+    last = last_day(found.expires_at)
     return {
         "name": found.name,
         "purpose": found.purpose,

@@ -39,6 +39,7 @@ from adit.dicom.refs import UID, uid
 from adit.site.demo.archive import Archive, Record
 from adit.site.demo.encoding import EXPLICIT_LITTLE
 from adit.site.demo.patients import miscounted_study, studies
+from adit.site.demo.places import LIES
 
 HOST = "127.0.0.1"
 PDU = 1 << 18
@@ -64,6 +65,7 @@ class Pacs:
         withheld: SOP Instance UIDs that are found and counted but never sent, though the
             answer says that they were.
         destinations: Where C-MOVE can send to, by AE title.
+        lies: While this file exists, about every twentieth instance is never sent either, always the same ones.
     """
 
     def __init__(
@@ -73,10 +75,12 @@ class Pacs:
         *,
         withheld: frozenset[UID] = frozenset(),
         destinations: Mapping[str, Address] | None = None,
+        lies: Path | None = None,
     ) -> None:
         self._archive = archive
         self._withheld = withheld
         self._destinations = destinations or {}
+        self._lies = lies
         # What each association is sending, and how many of that it only pretends to.
         self._sending: WeakKeyDictionary[Any, dict[str, Record]] = WeakKeyDictionary()
         self._pretended: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
@@ -153,7 +157,12 @@ class Pacs:
 
     def _prepare(self, event: evt.Event) -> list[Record]:
         named = self._archive.under(event.identifier)
-        sent = [record for record in named if record.uid not in self._withheld]
+        lying = self._lies is not None and self._lies.exists()
+        sent = [
+            record
+            for record in named
+            if record.uid not in self._withheld and not (lying and zlib.crc32(record.uid.encode()) % 20 == 0)
+        ]
         self._pretended[event.assoc] = len(named) - len(sent)
         self._sending[event.assoc] = {str(record.uid): record for record in sent}
         return sent
@@ -281,6 +290,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         archive,
         withheld=withheld_of(chosen.lies) if chosen.lies else frozenset(),
         destinations=dict(_peer(text) for text in chosen.peer),
+        lies=chosen.folder / LIES,
     )
     try:
         port = pacs.start(chosen.port)

@@ -49,6 +49,11 @@ def receiver_port(port: int) -> int:
     return port if is_free(port, HOST) else free_port(HOST)
 
 
+def archive_of(pacs: DemoPacs, home: Path) -> Path:
+    """Where *pacs* keeps what it gets."""
+    return home / "demo" / pacs.ae_title.lower()
+
+
 def process_of(pacs: DemoPacs, ports: dict[str, int], home: Path, *, receiver: dict[str, int]) -> Process:
     """The process that runs *pacs*, its data below *home*.
 
@@ -57,7 +62,7 @@ def process_of(pacs: DemoPacs, ports: dict[str, int], home: Path, *, receiver: d
     """
     command = [sys.executable, "-P", "-m", "adit.site.demo.pacs"]
     command += ["--ae-title", pacs.ae_title, "--port", str(ports[pacs.name]), "--holds", pacs.holds]
-    command += ["--folder", str(home / "demo" / pacs.ae_title.lower())]
+    command += ["--folder", str(archive_of(pacs, home))]
     if pacs.lies:
         command += ["--lies", str(pacs.lies)]
     destinations = {other.ae_title: ports[other.name] for other in DEMO_PACS} | receiver

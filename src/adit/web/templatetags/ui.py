@@ -88,6 +88,25 @@ def when(value: datetime | str | None) -> SafeString | str:
     )
 
 
+@register.simple_tag
+def yes_or_no(value: bool) -> SafeString:
+    """Whether something is so: never by the drawing alone."""
+    drawing, colour, word = ("check", "green", _("yes")) if value else ("minus", "secondary", _("no"))
+    return format_html('{}<span class="visually-hidden">{}</span>', icon(drawing, f"text-{colour}"), word)
+
+
+@register.filter
+def browser(user_agent: str) -> str:
+    """What people call the program that says this of itself."""
+    # Most say that they are others too: the first that fits is meant.
+    names = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
+    systems = {"Android": "Android", "iPhone": "iPhone", "iPad": "iPad", "Windows": "Windows", "Mac OS": "macOS"}
+    systems["Linux"] = "Linux"
+    name = next((name for mark, name in names.items() if mark in user_agent), "")
+    system = next((system for mark, system in systems.items() if mark in user_agent), "")
+    return ", ".join(part for part in (name, system) if part) or user_agent[:40] or _("unknown")
+
+
 @register.inclusion_tag("ui/empty.html")
 def empty(
     title: str, sentence: str = "", *, drawing: str = "search", url: str = "", action: str = ""

@@ -1,0 +1,32 @@
+"""Whether a task may still run: asked again when a worker opens its nodes, by the functions that submitting asked."""
+
+from __future__ import annotations
+
+from adit.accounts.verdict import Verdict
+from adit.jobs.models import Task
+from adit.jobs.options import Options
+from adit.jobs.outcomes import Decision
+from adit.jobs.permissions import may_send
+from adit.jobs.states import TaskStatus
+from adit.nodes.permissions import may_use
+from adit.transfer.plan import SealArchive
+
+
+def refusal_of(task: Task) -> Decision | None:
+    """What becomes of a task whose nodes may not be used any more; None when they may."""
+    assert task.source is not None
+    assert task.destination is not None
+    job, nodes = task.job, (task.source, task.destination)
+    if not all(node.enabled for node in nodes):
+        return Decision(TaskStatus.PENDING, "")
+    asked: list[Verdict] = [may_use(task.destination, user=job.owner, group=job.group, as_destination=True)]
+    if task.work != SealArchive.work:
+        asked.insert(0, may_use(task.source, user=job.owner, group=job.group, as_source=True))
+        treating = Options.of(job).treating
+        asked.append(
+            may_send(treating, user=job.owner, group=job.group, project=job.project, destination=task.destination)
+        )
+    for answer in asked:
+        if not answer:
+            return Decision(TaskStatus.FAILURE, f"access withdrawn: {answer.reason}")
+    return None

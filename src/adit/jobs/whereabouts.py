@@ -1,0 +1,138 @@
+"""Where did this go? By an original or a new id, for those who may know; every question is audited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Max, Q, QuerySet, Sum
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Lower
+
+from adit.accounts.auditing import may_search_patients
+from adit.accounts.models import User
+from adit.audit.models import Event
+from adit.audit.record import record
+from adit.jobs.linking import may_link_job
+from adit.jobs.models import Entry, Job, Task
+from adit.jobs.states import TaskStatus
+
+MOST = 50
+"""Answers to one question."""
+
+_DOWNLOADED = "download.ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Old and new identity side by side; only for those who may link."""
+
+    patient_id: str
+    pseudonym: str
+    study_uid: str
+    new_study_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One study that a job moved, or was to move.
+
+    Attributes:
+        by_new: What was asked for is an id at the destination, not an original one.
+        instances: Stored at the destination.
+        renamed: It got another identity on its way.
+        link: Both; None where whoever asks may not link.
+    """
+
+    job: Job
+    task: int
+    status: TaskStatus
+    ended: datetime | None
+    instances: int
+    by_new: bool
+    renamed: bool
+    link: Link | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is known.
+
+    Attributes:
+        more: There are more than `MOST`.
+        downloads: Of the study or patient, to somebody's own computer.
+    """
+
+    sendings: tuple[Sending, ...]
+    downloads: tuple[Event, ...]
+    more: bool = False
+
+
+@transaction.atomic
+def whereabouts(wanted: str, *, by: User, address: str | None = None) -> Answer:
+    """What became of whatever *wanted* names, in the jobs that *by* may know of, newest first.
+
+    Args:
+        wanted: A PatientID, a pseudonym, or the UID of a study, series or (while its series is incomplete) instance;
+            as it was or as it is at the destination.
+    """
+    known = Task.objects.all() if _knows_all(by) else Task.objects.visible_to(by)
+    by_original = set(_latest(known.filter(_original(wanted))))
+    by_new = set(_latest(_renamed(known, wanted))) - by_original
+    if not by_original and not by_new:
+        by_original = set(_latest(known.filter(entries__stored_instances__contains=[wanted])))
+    chosen = sorted(by_original | by_new, reverse=True)
+    tasks = Task.objects.filter(pk__in=chosen[:MOST]).select_related("job__owner", "job__project").order_by("-pk")
+    entries = Entry.objects.filter(task__in=chosen[:MOST]).order_by().values_list("task")
+    moved = {task: each for task, *each in entries.annotate(Max("new_study_uid"), Sum("stored"))}
+    sendings = tuple(_sending(task, *moved.get(task.pk, ("", 0)), by=by, by_new=task.pk in by_new) for task in tasks)
+    downloads = tuple(_downloads(wanted, by=by)[:MOST])
+    _record(wanted, sendings, by=by, address=address)
+    return Answer(sendings, downloads, more=len(chosen) > MOST)
+
+
+def _knows_all(user: User) -> bool:
+    return user.is_staff or bool(may_search_patients(user))
+
+
+def _original(wanted: str) -> Q:
+    series = Entry.objects.filter(series_uid=wanted).values("task")
+    return Q(patient_id=wanted) | Q(study_uid=wanted) | Q(pk__in=series)
+
+
+def _renamed(known: QuerySet[Task], wanted: str) -> QuerySet[Task]:
+    entries = Entry.objects.filter(Q(new_study_uid=wanted) | Q(new_series_uid=wanted)).values("task")
+    # Written as its index is.
+    named = known.annotate(called=Lower(KeyTextTransform("pseudonym", "item"))).filter(called=wanted.lower())
+    return known.filter(Q(pk__in=entries) | Q(pk__in=named.values("pk")))
+
+
+def _latest(tasks: QuerySet[Task]) -> list[int]:
+    return list(tasks.order_by("-pk").values_list("pk", flat=True).distinct()[: MOST + 1])
+
+
+def _sending(task: Task, new_study: str, instances: int, *, by: User, by_new: bool) -> Sending:
+    pseudonym = str(task.item.get("pseudonym", ""))
+    renamed = bool(pseudonym) or new_study not in ("", task.study_uid)
+    link = None
+    if renamed and may_link_job(task.job, by):
+        link = Link(task.patient_id, pseudonym, task.study_uid, new_study)
+    return Sending(task.job, task.pk, TaskStatus(task.status), task.ended_at, instances, by_new, renamed, link)
+
+
+def _downloads(wanted: str, *, by: User) -> QuerySet[Event]:
+    found = Event.objects.filter(Q(patient_id=wanted) | Q(study_uid=wanted), action=_DOWNLOADED)
+    return found if _knows_all(by) else found.filter(actor_id=by.pk)
+
+
+def _record(wanted: str, sendings: tuple[Sending, ...], *, by: User, address: str | None) -> None:
+    originals = [each for each in sendings if not each.by_new]
+    is_uid = wanted.replace(".", "").isdigit() and "." in wanted
+    # A pseudonym or a new UID stands where nobody takes it for an original one.
+    patient = wanted if originals and not is_uid else ""
+    study = wanted if originals and is_uid else ""
+    details = {"found": len(sendings), **({} if originals else {"asked": wanted[:256]})}
+    record("whereabouts.asked", by=by, patient_id=patient, study_uid=study, address=address, details=details)
+    for job in sorted({each.job.pk for each in sendings if each.link}):
+        record("job.linked", by=by, job=job, address=address, details={"through": "whereabouts"})

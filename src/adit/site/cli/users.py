@@ -1,0 +1,126 @@
+"""`adit user`: accounts of people, the first administrator among them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from adit.accounts import changes
+from adit.accounts.models import User
+from adit.accounts.people import people
+from adit.accounts.verdict import Denied
+from adit.site.cli.acting import me
+from adit.site.cli.output import Failed, Misused, print_json, print_table
+from adit.site.cli.reading import first_line
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str, typer.Argument(help="The user name.")]
+PasswordFile = Annotated[
+    Path | None, typer.Option(help="The password is its first line. Without it you are asked.", metavar="FILE")
+]
+
+
+@app.callback()
+def user() -> None:
+    """Make accounts for people, approve and deactivate them, set a password."""
+
+
+@app.command(name="list")
+def list_users(as_json: AsJson = False) -> None:
+    """List the accounts of people."""
+    rows = [
+        {
+            "name": each.username,
+            "mail": each.email,
+            "state": _state(each),
+            "role": "superuser" if each.is_superuser else "administrator" if each.is_staff else "user",
+            "groups": ", ".join(sorted(group.name for group in each.groups.all())),
+        }
+        for each in people().prefetch_related("groups").order_by("username")
+    ]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(("name", "mail", "state", "role", "groups"), (tuple(row.values()) for row in rows))
+
+
+@app.command()
+def add(
+    name: Name,
+    mail: Annotated[str, typer.Option(help="The mail address.")],
+    staff: Annotated[bool, typer.Option("--staff", help="Administers ADIT.")] = False,
+    superuser: Annotated[
+        bool, typer.Option("--superuser", help="May do everything, and names administrators.")
+    ] = False,
+    password_file: PasswordFile = None,
+) -> None:
+    """Make an account that can log in at once."""
+    password = _password(password_file)
+    try:
+        changes.add(name, by=me(), email=mail, password=password, staff=staff, superuser=superuser)
+    except ValidationError as error:
+        raise Failed(_sentence(error)) from error
+    print(f"{name} can log in now.")
+
+
+@app.command()
+def approve(name: Name) -> None:
+    """Let somebody log in who registered, or whose account was deactivated."""
+    changed = changes.approve(_find(name), by=me())
+    print(f"{name} can log in now." if changed else f"{name} could log in already.")
+
+
+@app.command()
+def deactivate(name: Name) -> None:
+    """Let somebody log in no more; sessions end, jobs go on."""
+    try:
+        changes.deactivate(_find(name), by=me(), now=timezone.now())
+    except Denied as error:
+        raise Failed(str(error)) from error
+    print(f"{name} cannot log in any more.")
+
+
+@app.command()
+def password(name: Name, password_file: PasswordFile = None) -> None:
+    """Give an account a new password; its sessions end."""
+    found = _find(name)
+    try:
+        changes.set_password(found, by=me(), password=_password(password_file))
+    except ValidationError as error:
+        raise Failed(_sentence(error)) from error
+    print(f"{name} has a new password.")
+
+
+def _find(name: str) -> User:
+    found = people().filter(username=name).first()
+    if found is None:
+        raise Failed(f"there is no user '{name}'")
+    return found
+
+
+def _password(file: Path | None) -> str:
+    if file is not None:
+        return first_line(file, "password")
+    if not sys.stdin.isatty():
+        raise Misused("without a terminal the password comes from --password-file")
+    asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return asked
+
+
+def _state(user: User) -> str:
+    if user.is_active:
+        return "active"
+    return "deactivated" if user.deactivated_at else "waiting"
+
+
+def _sentence(error: ValidationError) -> str:
+    if hasattr(error, "error_dict"):
+        return " ".join(f"{field}: {' '.join(found)}" for field, found in error.message_dict.items())
+    return " ".join(error.messages)

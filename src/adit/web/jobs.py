@@ -1,0 +1,166 @@
+"""The list of jobs, and the page of one: how far it is, what becomes of its studies, what can be done to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from adit.accounts.models import User
+from adit.accounts.verdict import Denied
+from adit.audit.record import record
+from adit.jobs.accepting import NeedsReason
+from adit.jobs.actions import WrongState, perform
+from adit.jobs.kinds import KINDS
+from adit.jobs.models import Job
+from adit.jobs.options import Options
+from adit.jobs.permissions import verdict
+from adit.jobs.progress import counts
+from adit.jobs.receipts import Form, can_have_receipt, receipts_of
+from adit.jobs.states import JOB_ENDED, Action, JobStatus, TaskStatus
+from adit.web.acting import Button, button, refuse
+from adit.web.choosing import Choice, chosen, projects_for
+from adit.web.fragments import fragment
+from adit.web.going import going, standing
+from adit.web.paging import page_of
+from adit.web.pushing import Paces, live_address
+from adit.web.rows import rows_of
+from adit.web.visits import address_of, visitor
+
+JOBS_ON_A_PAGE = 25
+TASKS_ON_A_PAGE = 25
+
+
+@require_safe
+@never_cache
+@login_required
+def jobs(request: HttpRequest) -> HttpResponse:
+    """All jobs that one may see, the newest first."""
+    return render(request, "jobs/list.html", list_context(request))
+
+
+def list_live(request: HttpRequest, _: Paces) -> Mapping[str, str]:
+    """What moves on the list."""
+    return {"jobs": fragment(request, "jobs/list.html#jobs", list_context(request))}
+
+
+def list_context(request: HttpRequest) -> dict[str, Any]:
+    user = visitor(request)
+    choice = Choice.of(request.GET)
+    page = page_of(chosen(user, choice), request.GET, size=JOBS_ON_A_PAGE, newest_first=True)
+    known = counts([job.pk for job in page.rows])
+    return {
+        "rows": [{"job": job, "title": title_of(job), **standing(known[job.pk])} for job in page.rows],
+        "previous": page.previous,
+        "next": page.next,
+        "choice": choice,
+        "statuses": list(JobStatus),
+        "kinds": KINDS.values(),
+        "projects": projects_for(user),
+        "address": live_address(request, reverse("jobs")),
+    }
+
+
+@require_safe
+@never_cache
+@login_required
+def job(request: HttpRequest, pk: int) -> HttpResponse:
+    """One job."""
+    found = job_of(visitor(request), pk)
+    record("job.viewed", by=visitor(request), job=found.pk, address=address_of(request))
+    return render(request, "jobs/one.html", job_context(request, found, None))
+
+
+def job_live(request: HttpRequest, paces: Paces, *, pk: int) -> Mapping[str, str]:
+    """What moves on the page of a job."""
+    context = job_context(request, job_of(visitor(request), pk), paces)
+    return {f"job-{part}": fragment(request, f"jobs/one.html#{part}", context) for part in ("head", "actions", "tasks")}
+
+
+def job_of(user: User, pk: int) -> Job:
+    """The job, if *user* may know of it.
+
+    Raises:
+        Http404: There is none, or it is somebody else's.
+    """
+    return get_object_or_404(Job.objects.visible_to(user).select_related("owner", "group", "project"), pk=pk)
+
+
+def title_of(job: Job) -> str:
+    kind = KINDS.get(job.kind)
+    return kind.title if kind else job.kind
+
+
+def job_context(request: HttpRequest, found: Job, paces: Paces | None) -> dict[str, Any]:
+    user, now = visitor(request), timezone.now()
+    by_status = counts([found.pk])[found.pk]
+    wanted = request.GET.get("status", "")
+    tasks = found.tasks.select_related("source", "destination")
+    if wanted in set(TaskStatus):
+        tasks = tasks.filter(status=wanted)
+    page = page_of(tasks, request.GET, size=TASKS_ON_A_PAGE)
+    options = Options.of(found)
+    return {
+        "job": found,
+        "title": title_of(found),
+        "ended": found.status in JOB_ENDED,
+        "options": options,
+        "profile": options.treating.profile if options.treating else None,
+        **standing(by_status),
+        **going(found, by_status, paces, now=now, at=time.monotonic()),
+        "tasks": rows_of(page.rows, now=now),
+        "previous": page.previous,
+        "next": page.next,
+        "wanted": wanted,
+        "statuses": [(status, by_status[status]) for status in TaskStatus if by_status[status]],
+        "buttons": _buttons(found, user),
+        "receipt": can_have_receipt(found),
+        "receipts": receipts_of(found) if found.status in JOB_ENDED else [],
+        "forms": list(Form),
+        "address": live_address(request, reverse("jobs-one", args=[found.pk])),
+        "now": now,
+    }
+
+
+def _buttons(job: Job, user: User) -> list[Button]:
+    pointless = Action.MAKE_URGENT if job.urgent else Action.MAKE_NORMAL
+    questions = {
+        Action.DELETE: _("Delete job %(job)d with all its tasks?") % {"job": job.pk},
+        Action.CANCEL: _("Cancel job %(job)d? What is stored stays at the destination.") % {"job": job.pk},
+        Action.RESTART: _("Run all tasks of job %(job)d from scratch? Everything is sent again.") % {"job": job.pk},
+    }
+    return [
+        button(action, verdict(action, job, user), confirm=questions.get(action, ""))
+        for action in Action
+        if action is not pointless
+    ]
+
+
+@require_POST
+@login_required
+def act(request: HttpRequest, pk: int) -> HttpResponse:
+    """Do what a button says."""
+    user = visitor(request)
+    found = job_of(user, pk)
+    try:
+        action = Action(request.POST.get("action", ""))
+    except ValueError as unknown:
+        raise Http404 from unknown
+    try:
+        perform(action, found, by=user, reason=request.POST.get("reason", ""))
+    except (Denied, WrongState, NeedsReason) as refused:
+        status = refuse(request, refused, f"job.{action}", found)
+        found = job_of(user, pk)
+        return render(request, "jobs/one.html", job_context(request, found, None), status=status)
+    messages.success(request, _("Done: %(action)s job %(job)d.") % {"action": _(action.value), "job": pk})
+    return redirect("jobs") if action is Action.DELETE else redirect("jobs-one", pk)
