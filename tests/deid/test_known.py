@@ -1,6 +1,6 @@
 """What is known of somebody, and whether a text tells it."""
 
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -313,9 +313,9 @@ class TestKnown:
 
         took = []
         for _ in range(20):
-            before = perf_counter()
+            before = thread_time()
             for value in values:
                 jane.hit_in("LO", value, ("ISO_IR 100",))
-            took.append(perf_counter() - before)
+            took.append(thread_time() - before)
 
         assert min(took) < 0.0002  # seconds for an instance

@@ -7,7 +7,7 @@ from adit.dimse import commands, pdu
 from adit.dimse.negotiation import answer
 from tests.dimse.ends import data_pdu
 
-ENDING = 5.0
+ENDING = 20.0
 """Seconds that anything may take in a test before it has failed."""
 
 

@@ -66,7 +66,7 @@ class Valve:
             _shut(pair)
         self.wait_until_closed()
 
-    def wait_until_stalled(self, *, seconds: float = 10) -> None:
+    def wait_until_stalled(self, *, seconds: float = 40) -> None:
         """Block until bytes of the peer are held back.
 
         Raises:
@@ -76,7 +76,7 @@ class Valve:
             if not self._changed.wait_for(lambda: self._stalled, seconds):
                 raise TimeoutError("nothing came that could be held back")
 
-    def wait_until_closed(self, *, seconds: float = 10) -> None:
+    def wait_until_closed(self, *, seconds: float = 40) -> None:
         """Block until no connection is open.
 
         Raises:

@@ -20,6 +20,7 @@ from adit.nodes.models import Slot
 from tests.jobs.a_worker import fill, refs_in, start, wait_until
 from tests.jobs.cable import Cable
 from tests.jobs.fakes import Archives, administrator, process, refs_of, study_uid, submitted, two_servers
+from tests.pace import within
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -118,7 +119,7 @@ class TestAWorkerProcess:
         perform(Action.CANCEL, job, by=administrator())
 
         assert status(job) == "canceling"
-        wait_until(lambda: status(job) == "canceled", seconds=5, worker=worker)
+        wait_until(lambda: status(job) == "canceled", seconds=within(5), worker=worker)
         assert not Slot.objects.held().exists()
         assert set(Task.objects.values_list("status", flat=True)) == {"canceled"}
 
@@ -132,7 +133,7 @@ class TestAWorkerProcess:
 
         suspend(source, by=administrator(), reason="moves house", now=timezone.now(), running_too=True)
 
-        wait_until(lambda: status(job) == "pending", seconds=5, worker=worker)
+        wait_until(lambda: status(job) == "pending", seconds=within(5), worker=worker)
         task = job.tasks.get()
         assert (task.status, task.failures) == ("pending", 0)
         assert why_waiting(task, now=timezone.now()) == "waits while A is suspended: moves house"
@@ -140,7 +141,7 @@ class TestAWorkerProcess:
 
         (tmp_path / "hold").unlink()
         resume(source, by=administrator())
-        wait_until(lambda: status(job) == "success", seconds=5, worker=worker)
+        wait_until(lambda: status(job) == "success", seconds=within(5), worker=worker)
 
     def test_tries_again_what_makes_no_progress(self, tmp_path, workers):
         two_servers()
@@ -183,7 +184,7 @@ class TestAWorkerProcess:
         job = submitted()
 
         # Its own poll would take 5 s, upkeep 10 s.
-        wait_until(lambda: status(job) == "success", seconds=3, worker=worker)
+        wait_until(lambda: status(job) == "success", seconds=within(3), worker=worker)
 
     def test_goes_on_while_its_database_is_away(self, tmp_path, workers, cable):
         two_servers()

@@ -1,7 +1,10 @@
 from django.contrib.auth.models import Group
 
-from adit.accounts.models import User
+from adit.accounts.models import User, local_administrator
 from adit.nodes.models import Access
+from adit.site.demo.cast import PEOPLE
+from adit.site.demo.people import let_them_work
+from adit.site.demo.processes import DEMO_PACS
 from tests.journeys.screens import look_at
 from tests.nodes.making import folder, server
 
@@ -118,4 +121,30 @@ class TestAdministrators:
 
         office.get_by_role("button", name="Let everybody work again").click()
         page.goto("/")
+        page.get_by_role("heading", name="Dashboard").wait_for()
+
+
+class TestTheDemo:
+    def test_lets_one_be_somebody_by_one_click(self, visit, settings):
+        for pacs in DEMO_PACS:
+            server(pacs.name, ae_title=pacs.ae_title)
+        let_them_work(by=local_administrator("tester"))
+        settings.ADIT_DEMO, settings.ADIT_DEMO_PEOPLE = True, PEOPLE
+        page = visit(path="/login/")
+        look_at(page, "log in of the demo")
+
+        page.get_by_role("button", name="Mira Sommer").click()
+        page.get_by_role("heading", name="Dashboard").wait_for()
+        page.get_by_role("button", name="mira · Doctoral students").click()
+        page.get_by_role("link", name="What I may do").click()
+        page.get_by_text("Access as source was given to the group Doctoral students.").wait_for()
+        look_at(page, "effective access of a student")
+
+
+class TestAPageThatDoesNotExist:
+    def test_leads_back(self, visit):
+        page = visit(User.objects.create_user("ann"), "/nothing/")
+        look_at(page, "not found")
+
+        page.get_by_role("link", name="To the dashboard").click()
         page.get_by_role("heading", name="Dashboard").wait_for()

@@ -92,7 +92,7 @@ class TestWhereDidThisGo:
             submit(Plan("selective", "A", "B", (item,), pseudonymising=Pseudonymising("Stroke")), by=administrator())
         page = visit(dora, "/")
 
-        box = page.get_by_label("Where did this go?")
+        box = page.get_by_label("Where did it go?")
         box.fill("P-01")
         box.press("Enter")
         expect(page.get_by_text("for those who may link")).to_have_count(3)

@@ -125,6 +125,20 @@ class TestASearchThatGoesWrong:
             assert "Who can mend it" in page.locator("#search-problem:not([hidden])").inner_text()
             look_at(page, "search failed")
 
+    def test_has_a_placeholder_for_an_image_that_does_not_come(self, visit, transactional_db):
+        user = searcher()
+        with misbehaving(TWO, script=Script(stalls_in=1)) as pacs:
+            where = {"ae_title": pacs.ae_title, "host": pacs.host, "port": pacs.port}
+            give(user, server("Stalls", idle_timeout=0.3, **where), source=True)
+            page = visit(user, "/search/")
+            page.get_by_label("Patient name").fill("*")
+            page.get_by_role("button", name="Search", exact=True).click()
+            page.get_by_role("button", name="Show its series").click()
+            place = page.get_by_text("No image")
+            place.wait_for()
+            assert "Who can mend it" in place.get_attribute("title")
+            look_at(page, "search without image")
+
     def test_has_a_sentence_for_who_may_search_nothing(self, visit, transactional_db):
         page = visit(searcher(), "/search/")
         page.get_by_text("No server to search").wait_for()

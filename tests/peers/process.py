@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 HOST = "127.0.0.1"
-START = 20.0
+START = 60.0
 """Seconds a server may take until it listens; on an idle machine all need less than half a second."""
 
 _TRIES = 5

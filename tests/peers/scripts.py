@@ -50,7 +50,7 @@ class Gate:
             self._waiting += by
             self._condition.notify_all()
 
-    def wait_until_somebody_waits(self, count: int = 1, *, seconds: float = 10) -> None:
+    def wait_until_somebody_waits(self, count: int = 1, *, seconds: float = 40) -> None:
         """Block until *count* stand before it.
 
         Raises:
@@ -261,7 +261,7 @@ class Seen:
             self.most = max(self.most, count)
             self.changed.notify_all()
 
-    def wait_until(self, true: Callable[["Seen"], bool], *, seconds: float = 10) -> None:
+    def wait_until(self, true: Callable[["Seen"], bool], *, seconds: float = 40) -> None:
         """Block until *true* of this.
 
         Raises:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from adit.site.database import free_port
+
+from . import forking
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,8 @@ class Adit:
     port: int
     receiver_port: int = field(default_factory=free_port)
 
-    def __call__(self, *arguments: str, limit: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-P", "-m", "adit.site", *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=limit,
-            env=self.environment(**environment),
-        )
+    def __call__(self, *arguments: str, limit: float = 100, **environment: str) -> subprocess.CompletedProcess[str]:
+        return forking.run(arguments, self.environment(**environment), limit=limit)
 
     def environment(self, **more: str) -> dict[str, str]:
         kept = {
@@ -78,7 +72,7 @@ def _words(pid: int) -> list[str]:
         return [""]
 
 
-def eventually(condition: Callable[[], bool], what: str, *, within: float = 30) -> None:
+def eventually(condition: Callable[[], bool], what: str, *, within: float = 100) -> None:
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, f"not within {within} s: {what}"

@@ -310,17 +310,33 @@ class TestSuspendingANode:
         told = site.json("node", "suspend", "alpha", "--reason", "moves house", "--now")
         assert told == {"node": "Alpha", "suspended": "moves house", "now": True}
         assert site.json("node", "show", "Alpha")["suspended"] == "moves house"
-        job = site.json(*transfer(), "--no-wait")
+        job = site.json(*transfer())
         (waiting,) = site.json("job", "show", str(job["id"]))["tasks"]
         assert waiting["waiting_for"] == "waits while Alpha is suspended: moves house"
 
         site.json("node", "resume", "Alpha")
 
-        eventually(lambda: site.json("job", "show", str(job["id"]))["status"] == "success", seconds=10)
+        eventually(lambda: site.json("job", "show", str(job["id"]))["status"] == "success", "it goes on")
 
     def test_wants_a_reason(self, site: Site) -> None:
         assert "--reason" in site.refused("node", "suspend", "Alpha", code=2)
         assert "say why" in site.refused("node", "suspend", "Alpha", "--reason", " ", code=2)
+
+
+class TestAReceipt:
+    def test_is_given_of_what_has_ended_and_says_what_was_accepted(self, site: Site) -> None:
+        job = str(json.loads(site(*transfer(SHORT.uid, "--wait", "--json", source="Short")).stdout)["id"])
+        assert "Say why it is complete" in site.refused("job", "accept", job, "--reason", " ", code=2)
+
+        assert site.json("job", "accept", job, "--reason", "counted twice")["status"] == "success"
+
+        internal, theirs = site.json("job", "receipt", job), site.json("job", "receipt", job, "--for-recipient")
+        assert internal["accepted"][0]["reason"] == "counted twice"
+        assert internal["totals"]["stored"] == theirs["totals"]["stored"] == 3
+        assert {"source", "owner"} - theirs.keys() == {"source", "owner"}
+        shown = site("job", "receipt", job).stdout
+        assert "4 instances expected, 3 stored" in shown
+        assert "counted twice" in shown
 
 
 class TestJson:

@@ -124,7 +124,7 @@ class TestADownload:
             [sys.executable, "-m", "adit.site", "download", "Whole", "--study", STUDY.uid, "--to", "-"],
             check=True,
             capture_output=True,
-            timeout=60,
+            timeout=100,
             env=site.adit.environment(),
         )
 
@@ -153,7 +153,7 @@ class TestADownload:
         ) as process:
             eventually(lambda: site.stalled() > before or process.poll() is not None, "the download has begun")
             process.send_signal(how)
-            _, told = process.communicate(timeout=20)
+            _, told = process.communicate(timeout=100)
 
         assert (site.stalled(), process.returncode != 0, site.left()) == (before + 1, True, []), told
 

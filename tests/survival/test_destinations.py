@@ -9,6 +9,7 @@ import pytest
 from adit.jobs.models import Task
 from adit.jobs.states import Action
 from tests.jobs.a_worker import wait_until
+from tests.pace import within
 from tests.peers.data import CT_IMAGE, MR_IMAGE, Study, ct_study
 from tests.peers.dcmtk import storescp
 from tests.peers.orthanc import orthanc
@@ -186,8 +187,8 @@ class TestADestinationThatDies:
 
             act(Action.CANCEL, job)
 
-            until(job, "canceled", seconds=5)
-            destination.seen.wait_until(lambda seen: seen.open == 0, seconds=5)
+            until(job, "canceled", seconds=within(5))
+            destination.seen.wait_until(lambda seen: seen.open == 0, seconds=within(5))
         assert report(job)["tasks"][0]["message"] == (
             "canceled: 4 of 10 instances stored; 6 failed: did not arrive from the source (6)"
         )

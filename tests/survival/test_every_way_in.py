@@ -7,10 +7,12 @@ from collections import Counter
 import pytest
 
 from adit.jobs.states import Action
+from tests.pace import within
 from tests.peers.data import Study, ct_study
 from tests.peers.misbehaving_web import WebScript
 from tests.peers.scripts import BUSY, UNKNOWN_CALLED, Script
 from tests.survival.stage import (
+    PATIENCE,
     Numbers,
     Stage,
     act,
@@ -235,12 +237,12 @@ class TestASourceThatIsCanceledInMidInstance:
         destination = way.destination()
         job = submitted(study)
         with stage.crew():
-            source.seen.wait_until(lambda seen: seen.stalled == 1, seconds=30)
+            source.seen.wait_until(lambda seen: seen.stalled == 1, seconds=PATIENCE)
 
             act(Action.CANCEL, job)
 
-            until(job, "canceled", seconds=5)
-            source.seen.wait_until(lambda seen: seen.open == 0, seconds=5)
+            until(job, "canceled", seconds=within(5))
+            source.seen.wait_until(lambda seen: seen.open == 0, seconds=within(5))
         told = report(job)
         assert [task["status"] for task in told["tasks"]] == ["canceled"]
         assert told["tasks"][0]["message"].startswith("canceled")

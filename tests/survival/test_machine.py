@@ -79,7 +79,7 @@ def ended(adit: Adit, job: int) -> dict[str, Any]:
         told.update(adit.json("job", "show", str(job)))
         return told.get("status") in ("success", "warning", "failure", "canceled")
 
-    eventually(has, f"job {job} ends: {told}", within=60)
+    eventually(has, f"job {job} ends: {told}", within=200)
     return told
 
 

@@ -13,6 +13,7 @@ from adit.audit.models import Event
 from adit.jobs.actions import WrongState, perform
 from adit.jobs.models import Job
 from adit.jobs.states import Action
+from tests.pace import within
 from tests.peers.data import Study, ct_study
 from tests.peers.scripts import Gate, Script
 from tests.survival.stage import (
@@ -75,7 +76,7 @@ class TestResume:
         with stage.crew():
             destination.seen.wait_until(lambda seen: len(seen.statuses) == 40, seconds=PATIENCE)
             act(Action.CANCEL, job)
-            until(job, "canceled", seconds=5)
+            until(job, "canceled", seconds=within(5))
             assert (numbers(report(job)).stored, len(destination.holds())) == (40, 40)
             gate.open()
 
@@ -143,7 +144,7 @@ class TestTwoPeopleAtOnce:
 
             assert sorted(pressed_at_once(job, Action.CANCEL, Action.CANCEL)) == ["done", "refused"]
 
-            until(job, "canceled", seconds=5)
+            until(job, "canceled", seconds=within(5))
         assert source.seen.sent == []
         assert Event.objects.filter(job=job.pk, action="job.canceled").count() == 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -56,4 +57,11 @@ class Socket:
         """The code with which it is closed; no text may come before."""
         message = await self._ends.receive_output(PATIENCE)
         assert message["type"] == "websocket.close", message
+        return int(message["code"])
+
+    async def closed_at_last(self) -> int:
+        """The code with which it is closed, whatever comes before."""
+        async with asyncio.timeout(PATIENCE):
+            while (message := await self._ends.receive_output(PATIENCE))["type"] != "websocket.close":
+                pass
         return int(message["code"])

@@ -22,7 +22,7 @@ from adit.audit.searching import Wanted
 from adit.web.audit import SIZE
 from adit.web.sealed import seal, unseal
 from adit.web.trailfiles import COLUMNS, pieces
-from tests.web.test_nodes import logged_in
+from tests.web.visiting import logged_in
 
 pytestmark = pytest.mark.django_db
 
@@ -261,7 +261,7 @@ class TestThePageOfAPatient:
 class TestTheBox:
     def test_is_on_every_page_and_answers(self, dora):
         client = logged_in(dora)
-        assert "Where did this go?" in text(client.get("/"))
+        assert "Where did it go?" in text(client.get("/"))
 
         response = client.post("/whereabouts/", {"wanted": " 0042 "})
 

@@ -1,7 +1,6 @@
 import json
 
 import pytest
-from django.db.models.functions import Now
 from django.test import Client
 
 from adit.accounts.models import User
@@ -9,7 +8,11 @@ from adit.audit.models import Event
 from adit.jobs.actions import perform
 from adit.jobs.models import Entry, IssuedReceipt, Job, Task
 from adit.jobs.states import Action
-from tests.jobs.fakes import a_user, refs_of, study_uid, submitted, two_servers
+from adit.jobs.submit import submit
+from adit.projects.models import Member
+from adit.transfer.plan import TransferStudy
+from tests.jobs.fakes import a_user, permit, study_uid, submitted, two_servers
+from tests.jobs.pseudonymised import a_project, plan
 from tests.jobs.test_actions import bring_to
 
 pytestmark = pytest.mark.django_db
@@ -203,6 +206,48 @@ class TestThePageOfATask:
 
         assert as_(owner).post(f"/jobs/tasks/{task.pk}/act/", {"action": "delete"}).url == f"/jobs/{job.pk}/"
         assert job.tasks.count() == 2
+
+
+class TestAPseudonymisedJob:
+    """One study of patient 4711 that went as P-01 under new UIDs, for a project."""
+
+    @pytest.fixture
+    def job(self, owner):
+        project = a_project()
+        Member.objects.create(project=project, user=owner, may_send=True)
+        item = TransferStudy(study_uid(1), patient_id="4711")
+        job = bring_to(submit(plan(item, project="Stroke", generate=True), by=owner), "failure")
+        ledger(job.tasks.get(), new_study_uid="2.25.77", new_series_uid="2.25.77.1")
+        return job
+
+    def test_shows_old_and_new_side_by_side_only_to_who_may_link(self, job, owner, staff):
+        path = f"/jobs/tasks/{job.tasks.get().pk}/"
+        pseudonym = job.tasks.get().item["pseudonym"]
+        for user in (owner, staff):
+            shown = text(as_(user).get(path))
+            assert study_uid(1) in shown
+            assert "2.25.77" not in shown
+            assert pseudonym not in shown
+            assert as_(user).get(f"/jobs/{job.pk}/linking.csv").status_code == 403
+        Member.objects.filter(user=owner).update(may_link=True)
+
+        shown = text(as_(owner).get(path))
+
+        assert "2.25.77.1" in shown
+        assert pseudonym in shown
+        assert Event.objects.filter(action="task.viewed", details__linked=True, actor="ann").count() == 1
+        assert b"2.25.77.1" in as_(owner).get(f"/jobs/{job.pk}/linking.csv").content
+
+    def test_lets_an_attribute_pass_that_somebody_who_may_has_looked_at(self, job, owner):
+        assert "Stopped by the tripwire" not in text(as_(owner).get(f"/jobs/{job.pk}/"))
+        path, asked = f"/jobs/{job.pk}/release/", {"attribute": "(0008,103E)"}
+        assert as_(owner).post(path, asked).status_code == 403
+        permit(owner, "can_release_tripwire")
+
+        assert "Stopped by the tripwire" in text(as_(owner).get(f"/jobs/{job.pk}/"))
+        assert as_(owner).post(path, {"attribute": "no such"}).status_code == 422
+        assert as_(owner).post(path, asked).status_code == 302
+        assert "Let pass already: (0008,103E)" in text(as_(owner).get(f"/jobs/{job.pk}/"))
 
 
 class TestAcceptingAsComplete:

@@ -6,7 +6,7 @@ import pytest
 
 from adit.accounts.mails import write_mail
 from adit.accounts.models import Mail, User
-from tests.web.test_nodes import logged_in
+from tests.web.visiting import logged_in
 
 pytestmark = pytest.mark.django_db
 

@@ -203,6 +203,12 @@ class TestAddingANode:
         assert "Say from when until when" in done.content.decode()
         assert not Node.objects.exists()
 
+    def test_knows_time_zones(self, staff):
+        done = staff.post("/nodes/add/server/", SERVER | {"windows-zone": "Europe/Bonn"})
+
+        assert "&#x27;Europe/Bonn&#x27; is no time zone" in done.content.decode()
+        assert not Node.objects.exists()
+
     def test_takes_a_folder_with_a_quota(self, staff):
         values = {
             "name": "Shelf",
@@ -252,7 +258,7 @@ class TestEditingANode:
         page = staff.get(f"/nodes/{node.pk}/edit/").content.decode()
 
         assert 'value="07:30"' in page
-        assert '<option value="Europe/Berlin" selected>' in page
+        assert 'name="windows-zone" value="Europe/Berlin"' in page
 
 
 class TestAccess:

@@ -64,6 +64,13 @@ class TestTheListOfProjects:
         assert "Other" not in mine
         assert "New project" not in mine
 
+    def test_counts_members_and_patients(self, staff, stroke, linker):
+        member(stroke, "ann")
+
+        page = "".join(staff.get("/projects/").content.decode().split())
+
+        assert page.count(">2</td>") == 2
+
     def test_asks_the_database_as_often_for_many_as_for_few(self, staff, stroke):
         def queries() -> int:
             with CaptureQueriesContext(connection) as counted:
@@ -113,7 +120,8 @@ class TestThePageOfAProject:
 TRAUMA = {"name": "Trauma", "purpose": "Bones", "profile": "basic", "last_day": "2027-12-31"}
 
 
-class TestMakingAProject:    def test_stores_it_with_profile_destinations_and_the_end_of_its_last_day(self, staff):
+class TestMakingAProject:
+    def test_stores_it_with_profile_destinations_and_the_end_of_its_last_day(self, staff):
         node = folder("Shelf", "/data")
 
         staff.post("/projects/add/", TRAUMA | {"destinations": [node.pk], "generates": "on"})

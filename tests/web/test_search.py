@@ -18,7 +18,7 @@ from adit.audit.models import Event
 from adit.jobs.models import Job
 from adit.nodes.models import Access, Slot
 from adit.web.sources import opening
-from tests.journeys.conftest import session_of, site  # noqa: F401  a fixture
+from tests.journeys.conftest import session_of
 from tests.nodes.making import folder, server
 from tests.peers.data import ct_study
 from tests.peers.misbehaving import misbehaving
@@ -81,6 +81,13 @@ def pacs():
 @pytest.fixture
 def page(pacs, transactional_db):
     return Page(pacs, "can_download_study")
+
+
+def fetch(url: str, user: User, into: bytearray) -> None:
+    """Read *url* as *user* as far as it comes."""
+    with httpx.stream("GET", url, cookies={"sessionid": session_of(user)}) as answer:
+        for chunk in answer.iter_raw():
+            into += chunk
 
 
 def eventually(holds):
@@ -247,9 +254,11 @@ class TestTheHeader:
 class TestADownload:
     def url(self, page, **posted):
         answer = page.client.post("/search/download/", {**page.panel(), **posted})
-        return json.loads(answer.headers["HX-Trigger"])["adit:download"]["url"] if "HX-Trigger" in answer.headers else ""
+        return (
+            json.loads(answer.headers["HX-Trigger"])["adit:download"]["url"] if "HX-Trigger" in answer.headers else ""
+        )
 
-    def test_is_a_whole_zip_file(self, page, site):  # noqa: F811
+    def test_is_a_whole_zip_file(self, page, site):
         url = self.url(page)
         answer = httpx.get(site + url, cookies={"sessionid": session_of(page.user)})
 
@@ -283,18 +292,14 @@ class TestADownload:
         assert page.client.get("/search/download/forged/").status_code == 404
         assert client_of(User.objects.create_user("tom")).get(url).status_code == 404
 
-    def test_of_which_something_is_missing_breaks_off_without_a_directory(self, transactional_db, site):  # noqa: F811
+    def test_of_which_something_is_missing_breaks_off_without_a_directory(self, transactional_db, site):
         large = ct_study(series=1, instances=4, size=1 << 20, name="short")
         with misbehaving(large, script=Script(withholds=frozenset({4}))) as pacs:
             page = Page(pacs, "can_download_study")
             url = site + self.url(page, **page.panel(study=large.uid))
-            content = b""
-            with (
-                pytest.raises(httpx.RemoteProtocolError),
-                httpx.stream("GET", url, cookies={"sessionid": session_of(page.user)}) as answer,
-            ):
-                for chunk in answer.iter_raw():
-                    content += chunk
+            content = bytearray()
+            with pytest.raises(httpx.RemoteProtocolError):
+                fetch(url, page.user, content)
             assert not zipfile.is_zipfile(io.BytesIO(content))
         ended = Event.objects.get(action="download.ended")
         assert (ended.outcome, ended.details["stored"]) == ("failed", 3)
@@ -307,7 +312,7 @@ class TestADownload:
         assert answer.status_code == 502
         assert "9 of 10 instances" in answer.content.decode()
 
-    def test_ends_when_the_browser_goes(self, transactional_db, site):  # noqa: F811
+    def test_ends_when_the_browser_goes(self, transactional_db, site):
         large = ct_study(series=1, instances=4, size=1 << 20, name="stalled")
         with misbehaving(large, script=Script(stalls_in=3)) as pacs:
             page = Page(pacs, "can_download_study")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,11 +15,13 @@ from websockets.exceptions import InvalidStatus
 
 from adit.audit.models import Event
 from adit.nodes.models import Access, Slot
-from tests.journeys.conftest import session_of, site  # noqa: F401  a fixture
+from tests.journeys.conftest import session_of
 from tests.nodes.making import server
 from tests.peers.data import ct_study
 from tests.peers.misbehaving import misbehaving
+from tests.peers.orthanc import orthanc
 from tests.peers.scripts import Script
+from tests.web.people import client_of
 from tests.web.searching import give, searcher
 
 STUDIES = [ct_study(instances=1, name=f"found {number}", patient_name="Doe^John") for number in range(3)]
@@ -69,8 +72,10 @@ class Tab:
         await self._socket.close()
 
 
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(scenario(), 60))
+def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run it on a thread of its own: in this one a browser's loop may be running."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, scenario()).result()
 
 
 def eventually(holds: Callable[[], bool]) -> None:
@@ -201,6 +206,24 @@ class TestASearch:
 
             run(scenario)
         assert Event.objects.get(action="search").outcome == "failed"
+
+    def test_goes_over_dicomweb_too(self, site, rita):
+        with orthanc(dicomweb=True) as pacs:
+            pacs.fill(file for study in STUDIES for file in study.part10())
+            values = {"find_study": False, "get_study": False, "store": False, "ae_title": "", "host": "", "port": None}
+            web = server("Web", dicomweb_url=pacs.dicomweb_url, qido=True, wado=True, **values)
+            node, tab = give(rita, web, source=True), Tab(site, rita)
+
+            async def scenario():
+                assert await tab.open()
+                await tab.search(node, patient_name="doe*")
+                assert sorted(rows(await tab.until("ended"))) == sorted(study.uid for study in STUDIES)
+                await tab.leave()
+
+            run(scenario)
+            study = STUDIES[0]
+            where = {"source": node.pk, "study": study.uid, "series": study.series[0]}
+            assert client_of(rita).get("/search/image/", where)["Content-Type"] == "image/png"
 
     def test_of_a_dead_server_says_so(self, site, rita):
         with misbehaving(*STUDIES) as pacs:

@@ -97,7 +97,7 @@ class TestSending:
     def test_says_what_is_wrong_near_the_field_and_keeps_the_rest(self, panel, name, value, sentence):
         if name == "pseudonym":
             name = panel.keys()[0]
-        page = panel.send(**{name: value, "trial_protocol_name": "Kept", name: value}).content.decode()
+        page = panel.send(**{name: value, "trial_protocol_name": "Kept"}).content.decode()
 
         assert sentence in page
         assert f'id="send-{name}-error"' in page
@@ -127,7 +127,10 @@ class TestSending:
 
     def test_refuses_volumes_and_archives_for_a_server(self, panel):
         other = give(panel.user, server("Other", ae_title="OTHER"), destination=True)
-        for name, value, sentence in (("nifti", "on", "NIfTI volumes go"), ("archive_password", "x" * 12, "An archive")):
+        for name, value, sentence in (
+            ("nifti", "on", "NIfTI volumes go"),
+            ("archive_password", "x" * 12, "An archive"),
+        ):
             page = panel.send(destination=other.pk, **{name: value}).content.decode()
             assert sentence in page
             assert f'id="send-{name}-error"' in page

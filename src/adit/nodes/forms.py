@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from adit.nodes.models import Ability, Accepts, Kind, Node
@@ -57,7 +59,9 @@ class NodeForm(forms.Form):
     def _stored(self, node: Node | None) -> dict[str, Any]:
         if node is None:
             return {}
-        return {name: getattr(node, name) for name in self.base_fields if name not in self.secrets}
+        stored = {name: getattr(node, name) for name in self.base_fields if name not in self.secrets}
+        # As people write numbers: 120, not 120.0.
+        return {name: f"{value:g}" if isinstance(value, float) else value for name, value in stored.items()}
 
     def is_set(self, secret: str) -> bool:
         """Whether something is stored for *secret*."""
@@ -203,7 +207,7 @@ class FolderForm(NodeForm):
 
     kind = Kind.FOLDER
 
-    path = forms.CharField(label=_("Path"), max_length=1000, help_text=_("As the workers see it."))
+    path = forms.CharField(label=_("Path"), max_length=1000)
     quota_gb = forms.FloatField(
         label=_("Quota in GB"),
         required=False,
@@ -212,6 +216,11 @@ class FolderForm(NodeForm):
     warning_gb = forms.FloatField(
         label=_("Warning in GB"), required=False, help_text=_("Administrators get a mail from then on.")
     )
+
+    def __init__(self, data: Any = None, *, node: Node | None = None) -> None:
+        super().__init__(data, node=node)
+        roots = ", ".join(str(root) for root in settings.ADIT_FOLDER_ROOTS)
+        self.fields["path"].help_text = gettext("Below %(roots)s, as the workers see it.") % {"roots": roots}
 
 
 def form_for(kind: Kind) -> type[ServerForm] | type[FolderForm]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
 from django.forms import BaseFormSet, formset_factory
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from adit.nodes.windows import DAYS
@@ -59,15 +62,26 @@ class WindowsForm(forms.Form):
 
     prefix = "windows"
 
-    zone = forms.ChoiceField(label=_("Time zone"))
+    zone = forms.CharField(
+        label=_("Time zone"), max_length=64, widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off"})
+    )
 
     def __init__(self, data: Any = None, *, stored: Mapping[str, Any] | None) -> None:
         lines = stored["open"] if stored else []
         zone = str(stored["zone"]) if stored else settings.TIME_ZONE
         super().__init__(data, initial={"zone": zone})
-        self.fields["zone"].choices = [(name, name) for name in sorted(available_timezones() | {zone})]  # type: ignore[attr-defined]
         lines = [{"days": line["days"], "opens": line["from"], "closes": line["until"]} for line in lines]
         self.rows = _Rows(data, prefix="window", initial=lines)
+
+    def clean_zone(self) -> str:
+        zone = str(self.cleaned_data["zone"])
+        if zone not in available_timezones():
+            raise forms.ValidationError(_("'%(zone)s' is no time zone, such as Europe/Berlin."), params={"zone": zone})
+        return zone
+
+    def zones(self) -> SafeString:
+        """What can be typed as zone, for a datalist: rendered once, because there are six hundred."""
+        return _options()
 
     def is_valid(self) -> bool:
         return all([super().is_valid(), self.rows.is_valid()])
@@ -76,3 +90,8 @@ class WindowsForm(forms.Form):
         """As the node stores it."""
         lines = [line for row in self.rows if (line := row.value()) is not None]
         return {"zone": self.cleaned_data["zone"], "open": lines} if lines else None
+
+
+@lru_cache(maxsize=1)
+def _options() -> SafeString:
+    return format_html_join("", '<option value="{}"></option>', ((zone,) for zone in sorted(available_timezones())))

@@ -12,8 +12,8 @@ from adit.accounts.verdict import Denied, Verdict
 from adit.audit.models import Outcome
 from adit.audit.record import record
 from adit.jobs.accepting import MOST, NeedsReason
-from adit.jobs.actions import WrongState
 from adit.jobs.models import Job
+from adit.jobs.releasing import CannotRelease
 from adit.jobs.states import JOB_ACTIONS, TASK_ACTIONS, Action, TaskAction
 from adit.web.visits import address_of, visitor
 
@@ -46,8 +46,22 @@ _LABELS = {
     "kill": _("Kill"),
 }
 
-STATUS_OF = {Denied: 403, WrongState: 409, NeedsReason: 422}
-"""Status of HTTP for what may be raised when somebody acts."""
+_DONE = {
+    "verify": _("Verified: its tasks start as soon as there is room."),
+    "delete": _("Deleted."),
+    "cancel": _("Canceled: what runs stops within seconds."),
+    "resume": _("Resumed: what is stored is not sent again."),
+    "retry": _("Tried again: only what is missing is sent."),
+    "restart": _("Started from scratch."),
+    "make urgent": _("Urgent: it goes before others."),
+    "make normal": _("It has its usual place in the queue again."),
+    "accept as complete": _("Accepted as complete; the reason is kept."),
+    "reset": _("Started from scratch."),
+    "kill": _("Told to stop; that takes some seconds."),
+}
+
+_STATUS_OF = {Denied: 403, NeedsReason: 422, CannotRelease: 422}
+"""Status of HTTP for what may be raised when somebody acts; 409 for everything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +91,11 @@ def button(action: Action | TaskAction, verdict: Verdict, *, confirm: str = "") 
     return Button(action.value, str(_LABELS[action]), rule.effect, _DRAWINGS[action], verdict, confirm, longest)
 
 
+def say_done(request: HttpRequest, action: Action | TaskAction) -> None:
+    """Say on the next page that it was done."""
+    messages.success(request, str(_DONE[action]))
+
+
 def refuse(request: HttpRequest, refused: Exception, event: str, job: Job) -> int:
     """Say why it was not done, and record it in a transaction of its own. Returns the status of HTTP."""
     messages.error(request, str(refused))
@@ -89,4 +108,4 @@ def refuse(request: HttpRequest, refused: Exception, event: str, job: Job) -> in
         address=address_of(request),
         details={"reason": str(refused)},
     )
-    return STATUS_OF[type(refused)]
+    return _STATUS_OF.get(type(refused), 409)

@@ -71,7 +71,9 @@ def _lines(before: Dataset, after: Dataset, above: str, depth: int) -> Iterator[
 
 def _line(path: str, name: str, old: DataElement | None, new: DataElement | None, depth: int) -> Line:
     before, after = _value(old), _value(new)
-    return Line(path, name, before, after, _change(old, new, same=before == after), depth)
+    # Of bytes, and of what is long, not everything is shown.
+    same = before == after and old is not None and new is not None and _whole(old) == _whole(new)
+    return Line(path, name, before, after, _change(old, new, same=same), depth)
 
 
 def _change(old: DataElement | None, new: DataElement | None, *, same: bool) -> Change:
@@ -103,11 +105,17 @@ def _counted(items: list[Dataset]) -> str:
     return f"[{len(items)}]"
 
 
+def _whole(element: DataElement) -> str | bytes:
+    value = element.value
+    if isinstance(value, bytes):
+        return value
+    return "…" if element.VR in _BINARY else text(value)
+
+
 def _value(element: DataElement | None) -> str:
     if element is None:
         return ""
-    value = element.value
-    if element.VR in _BINARY or isinstance(value, bytes):
-        return f"{len(value or b'')} B" if isinstance(value, bytes) else "…"
-    written = text(value)
+    written = _whole(element)
+    if isinstance(written, bytes):
+        return f"{len(written)} B"
     return written if len(written) <= _LONGEST else f"{written[:_LONGEST]}…"

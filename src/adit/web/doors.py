@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError
 from adit.accounts.models import User
 from adit.accounts.notices import may_work, notice
 from adit.web.live import listener
-from adit.web.sockets import LOGGED_OUT, LoggedOut, request_of
+from adit.web.sockets import GONE, LOGGED_OUT, LoggedOut, request_of
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -38,16 +38,25 @@ class Doors:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not await may_stay(scope):
-            await receive()
-            # Accepted first: else a browser does not tell its page the code.
-            await send({"type": "websocket.accept"})
-            await send({"type": "websocket.close", "code": LOGGED_OUT})
+            await _turn_away(receive, send, LOGGED_OUT)
             return
         passing = _Passing(receive, send, asyncio.create_task(_ended(scope)))
         try:
             await self._application(scope, passing.receive, passing.send)
         finally:
             passing.stop()
+
+
+async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  the signature of ASGI
+    """The consumer of addresses that do not exist."""
+    await _turn_away(receive, send, GONE)
+
+
+async def _turn_away(receive: Receive, send: Send, code: int) -> None:
+    await receive()
+    # Accepted first: else a browser does not tell its page the code.
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": code})
 
 
 class _Passing:

@@ -60,7 +60,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "places": places,
         "my_groups": user.groups.order_by("name") if isinstance(user, User) else (),
         "announcement": told.announcement if told else "",
-        "maintenance": told.maintenance_reason if told else "",
+        # Who has to wait sees a page of its own about it.
+        "maintenance": told.maintenance_reason if told and (not isinstance(user, User) or user.is_staff) else "",
         "demo": settings.ADIT_DEMO,
         "demo_people": settings.ADIT_DEMO_PEOPLE,
         "version": __version__,

@@ -19,16 +19,22 @@ from django.views.decorators.http import require_POST, require_safe
 from adit.accounts.models import User
 from adit.accounts.verdict import Denied
 from adit.audit.record import record
+from adit.dicom.errors import DicomError
 from adit.jobs.accepting import NeedsReason
 from adit.jobs.actions import WrongState, perform
 from adit.jobs.kinds import KINDS
+from adit.jobs.linking import SeriesLink, may_link_job, series_of_job
 from adit.jobs.models import Job
 from adit.jobs.options import Options
 from adit.jobs.permissions import verdict
 from adit.jobs.progress import counts
-from adit.jobs.receipts import Form, can_have_receipt, receipts_of
+from adit.jobs.receipts import can_have_receipt, receipts_of
+from adit.jobs.releasing import CannotRelease, may_release
+from adit.jobs.releasing import release as let_pass
+from adit.jobs.reports import tasks_of
 from adit.jobs.states import JOB_ENDED, Action, JobStatus, TaskStatus
-from adit.web.acting import Button, button, refuse
+from adit.projects.tables import as_csv
+from adit.web.acting import Button, button, refuse, say_done
 from adit.web.choosing import Choice, chosen, projects_for
 from adit.web.fragments import fragment
 from adit.web.going import going, standing
@@ -105,7 +111,7 @@ def job_context(request: HttpRequest, found: Job, paces: Paces | None) -> dict[s
     user, now = visitor(request), timezone.now()
     by_status = counts([found.pk])[found.pk]
     wanted = request.GET.get("status", "")
-    tasks = found.tasks.select_related("source", "destination")
+    tasks = tasks_of(found)
     if wanted in set(TaskStatus):
         tasks = tasks.filter(status=wanted)
     page = page_of(tasks, request.GET, size=TASKS_ON_A_PAGE)
@@ -126,10 +132,17 @@ def job_context(request: HttpRequest, found: Job, paces: Paces | None) -> dict[s
         "buttons": _buttons(found, user),
         "receipt": can_have_receipt(found),
         "receipts": receipts_of(found) if found.status in JOB_ENDED else [],
-        "forms": list(Form),
+        "links": options.treating is not None and bool(may_link_job(found, user)),
+        "releases": _releases(found, options, user),
         "address": live_address(request, reverse("jobs-one", args=[found.pk])),
         "now": now,
     }
+
+
+def _releases(job: Job, options: Options, user: User) -> bool:
+    """Whether to show how an attribute is let pass: something was stopped, and *user* may decide."""
+    stopped = job.status in (JobStatus.WARNING, JobStatus.FAILURE)
+    return stopped and options.treating is not None and bool(may_release(job, user, user.active_group))
 
 
 def _buttons(job: Job, user: User) -> list[Button]:
@@ -162,5 +175,39 @@ def act(request: HttpRequest, pk: int) -> HttpResponse:
         status = refuse(request, refused, f"job.{action}", found)
         found = job_of(user, pk)
         return render(request, "jobs/one.html", job_context(request, found, None), status=status)
-    messages.success(request, _("Done: %(action)s job %(job)d.") % {"action": _(action.value), "job": pk})
+    say_done(request, action)
     return redirect("jobs") if action is Action.DELETE else redirect("jobs-one", pk)
+
+
+@require_POST
+@login_required
+def release(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let an attribute pass in which an identifier was found."""
+    user = visitor(request)
+    found = job_of(user, pk)
+    try:
+        let_pass(found, request.POST.get("attribute", ""), by=user)
+    except (Denied, CannotRelease) as refused:
+        status = refuse(request, refused, "job.release", found)
+        return render(request, "jobs/one.html", job_context(request, job_of(user, pk), None), status=status)
+    messages.success(request, _("It passes in this job from now on; retry sends what was stopped by it."))
+    return redirect("jobs-one", pk)
+
+
+@require_safe
+@never_cache
+@login_required
+def linking(request: HttpRequest, pk: int) -> HttpResponse:
+    """Which study and series is which at the destination, for those who may link."""
+    user = visitor(request)
+    found = job_of(user, pk)
+    try:
+        rows = series_of_job(found, by=user)
+    except (Denied, DicomError) as refused:
+        status = refuse(request, refused, "job.linked", found)
+        return render(request, "jobs/one.html", job_context(request, found, None), status=status)
+    return HttpResponse(
+        as_csv(SeriesLink, rows),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="adit-job-{found.pk}-linking.csv"'},
+    )

@@ -46,7 +46,7 @@ async def preview(request: HttpRequest) -> HttpResponse:
     asked = await on_a_thread(lambda _token: asked_of(request))
     if isinstance(asked, HttpResponse):
         return asked
-    return await answered(partial(_preview, asked, request.POST))
+    return await answered(partial(_preview, asked, request.POST), problem=200)
 
 
 def _preview(asked: Asked, posted: QueryDict, cancel: Cancellation) -> HttpResponse:

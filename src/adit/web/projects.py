@@ -8,8 +8,8 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Q
-from django.db.models.functions import Lower
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce, Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -25,7 +25,7 @@ from adit.projects import changes
 from adit.projects.expiry import last_day
 from adit.projects.forms import MemberForm, ProjectForm
 from adit.projects.linking import may_link
-from adit.projects.models import Project
+from adit.projects.models import Alias, Member, Project
 from adit.projects.permissions import may_manage_projects
 from adit.web.guarding import only
 from adit.web.visits import visitor
@@ -42,9 +42,12 @@ _LAST_JOBS = 10
 def projects(request: HttpRequest) -> HttpResponse:
     """All for administrators, else those in which the visitor takes part."""
     user = visitor(request)
+    # Counted one by one: joined together, every member would be counted with every patient.
+    people = Member.objects.filter(project=OuterRef("pk")).order_by().values("project").annotate(n=Count("pk"))
+    patients = Alias.objects.filter(project=OuterRef("pk"), digest__isnull=False).order_by().values("project")
     found = Project.objects.visible_to(user).annotate(
-        people=Count("members", distinct=True),
-        patients=Count("aliases", Q(aliases__digest__isnull=False), distinct=True),
+        people=Coalesce(Subquery(people.values("n")), 0),
+        patients=Coalesce(Subquery(patients.annotate(n=Count("pk")).values("n")), 0),
     )
     shown = [
         (project, _state(project), last_day(project.expires_at))

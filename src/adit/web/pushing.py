@@ -78,6 +78,8 @@ class Live(AsyncWebsocketConsumer):
 
     async def session_ended(self, _: dict[str, Any]) -> None:
         """Somebody logged this user out everywhere."""
+        if self._pushing is not None:
+            self._pushing.cancel()
         await self.close(LOGGED_OUT)
 
     async def _push_until_it_ends(self) -> None:
@@ -87,6 +89,9 @@ class Live(AsyncWebsocketConsumer):
             await self.close(LOGGED_OUT)
         except Http404:
             await self.close(GONE)
+        except OSError:
+            # Whoever looked is gone, and the server has noticed before it told us.
+            return
         except Exception:
             logger.exception("A page cannot be kept up to date: %s", self.scope["path"])
             await self.close(BROKEN)

@@ -59,7 +59,7 @@ class SearchFields(forms.Form):
         label=_("Study date from"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
     until_date = forms.DateField(
-        label=_("until"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        label=_("Study date until"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
     modality = forms.CharField(label=_("Modality"), max_length=64, required=False, help_text=_("CT or CT, MR"))
     accession_number = forms.CharField(label=_("Accession number"), max_length=64, required=False)

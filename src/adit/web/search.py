@@ -68,15 +68,19 @@ def given_uid(request: HttpRequest, name: str) -> UID:
         raise Http404 from None
 
 
-async def answered(ask: Answering) -> HttpResponse:
-    """What *ask* answers, on a thread; what a server says against it as a sentence, with status 502."""
+async def answered(ask: Answering, *, problem: int = 502) -> HttpResponse:
+    """What *ask* answers, on a thread; what a server says against it as a sentence.
+
+    Args:
+        problem: Status of the sentence; htmx shows only what comes with 200.
+    """
     try:
         return await on_a_thread(ask)
     except Canceled:
         return HttpResponse(status=499)
     except (Denied, DicomError) as error:
         sentence = explained(error) if isinstance(error, DicomError) else str(error)
-        return HttpResponse(render_to_string("search/problem.html", {"sentence": sentence}), status=502)
+        return HttpResponse(render_to_string("search/problem.html", {"sentence": sentence}), status=problem)
 
 
 def _series(caller: Caller, source: str, study: UID, cancel: Cancellation) -> HttpResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any, cast
@@ -24,6 +25,8 @@ from adit.web.preferring import prefer
 from adit.web.queries import MOST, SearchFields
 from adit.web.sockets import LOGGED_OUT, caller_of, group_of, visitor_of
 from adit.web.sources import Caller, looking_into, may_search, refused, source_of
+
+logger = logging.getLogger(__name__)
 
 _LONGEST = 16_384
 """Characters of one message; the fields of a search are far shorter."""
@@ -101,23 +104,36 @@ class SearchConsumer(AsyncWebsocketConsumer):
         )
         work.add_done_callback(lambda _: told.put_nowait(None))
         try:
-            while (message := await told.get()) is not None:
-                while message["type"] == "rows" and not told.empty():
-                    following = told.get_nowait()
-                    if following is None or following["type"] != "rows":
-                        await self._send(search, message)
-                        if following is None:
-                            return
-                        message = following
-                    else:
-                        message["rows"] += following["rows"]
-                await self._send(search, message)
-            await work
+            over = False
+            while not over:
+                heard = [await told.get()]
+                while not told.empty():
+                    heard.append(told.get_nowait())
+                over = heard[-1] is None
+                for message in _joined(heard):
+                    await self._send(search, message)
+            if (error := work.exception()) is not None:
+                logger.error("A search broke off", exc_info=error)
+                sentence = _("The search broke off over an error of ADIT; its log says more.")
+                await self._send(search, _ended("failed", sentence))
         finally:
             work.cancel()
 
     async def _send(self, search: str, message: dict[str, Any]) -> None:
         await self.send(json.dumps({"id": search, **message}))
+
+
+def _joined(heard: list[dict[str, Any] | None]) -> list[dict[str, Any]]:
+    """What was told, with the rows of neighbours in one message."""
+    joined: list[dict[str, Any]] = []
+    for message in heard:
+        if message is None:
+            continue
+        if joined and message["type"] == joined[-1]["type"] == "rows":
+            joined[-1]["rows"] += message["rows"]
+        else:
+            joined.append(message)
+    return joined
 
 
 def _allowed(caller: Caller) -> bool:

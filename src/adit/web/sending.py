@@ -57,7 +57,7 @@ REFUSALS = (BadPlan, UnfitPseudonym, Denied, UnknownNode, UnknownProject, NoKey,
 @login_required
 async def choose(request: HttpRequest) -> HttpResponse:
     """Ask the server about what was ticked, and show the panel. What was filled in before stays."""
-    return await answered(partial(_choose, caller_of(request), request.POST))
+    return await answered(partial(_choose, caller_of(request), request.POST), problem=200)
 
 
 def _choose(caller: Caller, posted: QueryDict, cancel: Cancellation) -> HttpResponse:
@@ -217,6 +217,7 @@ def panel_html(asked: Asked, form: SendForm) -> str:
     pseudonymised = form["identity"].value() != IDENTIFIED
     excluded = frozenset(settings.ADIT_EXCLUDED_MODALITIES)
     behind = chosen.behind(Gate(bool(form["unchecked_pixels"].value()), excluded)) if pseudonymised else []
+    stays = {each.series.uid("SeriesInstanceUID") for each in behind}
     kind = KINDS["selective"]
     return render_to_string(
         "search/panel.html",
@@ -236,7 +237,7 @@ def panel_html(asked: Asked, form: SendForm) -> str:
                 {"study": study.match, "series": series, "uids": f"{study.match.text('StudyInstanceUID')} {uid}"}
                 for study in chosen.studies
                 for series in study.matches
-                if (uid := series.uid("SeriesInstanceUID"))
+                if (uid := series.uid("SeriesInstanceUID")) and uid not in stays
             ],
             "verdict": may_make(kind, user=user, group=user.active_group),
             "at_once": starts_at_once(kind, len(chosen.studies), user),

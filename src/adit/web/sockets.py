@@ -13,6 +13,7 @@ from django.contrib.auth import get_user as user_of_session
 from django.http import HttpRequest, QueryDict
 
 from adit.accounts.models import User
+from adit.web.visits import last_hop
 
 LOGGED_OUT, GONE, BROKEN = 4401, 4404, 4500
 """Codes with which a socket is closed for good; `live.js` knows them."""
@@ -41,7 +42,7 @@ def caller_of(scope: Any) -> str | None:
     if settings.ADIT_BEHIND_PROXY:
         for name, value in scope.get("headers", ()):
             if name == b"x-forwarded-for":
-                return value.decode("latin-1").split(",")[-1].strip() or None
+                return last_hop(value.decode("latin-1"))
     client = scope.get("client")
     return client[0] if client else None
 

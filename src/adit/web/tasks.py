@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -29,7 +28,7 @@ from adit.jobs.reports import entries_of, shows_pseudonyms
 from adit.jobs.states import TASK_ENDED, TaskAction
 from adit.jobs.waiting import why_waiting
 from adit.transfer.plan import SealArchive
-from adit.web.acting import Button, button, refuse
+from adit.web.acting import Button, button, refuse, say_done
 from adit.web.fragments import fragment
 from adit.web.jobs import title_of
 from adit.web.pushing import Paces, live_address
@@ -127,5 +126,5 @@ def act(request: HttpRequest, pk: int) -> HttpResponse:
     except (Denied, WrongState, NeedsReason) as refused:
         status = refuse(request, refused, f"task.{action}", found.job)
         return render(request, "jobs/task.html", task_context(request, task_of(user, pk)), status=status)
-    messages.success(request, _("Done: %(action)s task %(task)d.") % {"action": _(action.value), "task": pk})
+    say_done(request, action)
     return redirect("jobs-one", found.job_id) if action is TaskAction.DELETE else redirect("jobs-task", pk)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import zoneinfo
 from collections.abc import Callable
+from ipaddress import ip_address
 
 from django.conf import settings
 from django.contrib.auth import logout
@@ -52,9 +53,21 @@ def address_of(request: HttpRequest) -> str | None:
     A proxy's word for it counts only where there is one: else anybody could claim any.
     """
     if settings.ADIT_BEHIND_PROXY and (forwarded := request.headers.get("X-Forwarded-For", "")):
-        return forwarded.split(",")[-1].strip() or None
+        return last_hop(forwarded)
     found: str | None = request.META.get("REMOTE_ADDR") or None
     return found
+
+
+def last_hop(forwarded: str) -> str | None:
+    """The IP address that a proxy put last into X-Forwarded-For; None for what is none, such as "unknown"."""
+    last = forwarded.rsplit(",", maxsplit=1)[-1].strip()
+    # Some proxies add the port: 10.1.2.3:4567, [2001:db8::1]:4567.
+    last = last[1:].partition("]")[0] if last.startswith("[") else last
+    last = last.partition(":")[0] if last.count(":") == 1 else last
+    try:
+        return str(ip_address(last))
+    except ValueError:
+        return None
 
 
 def visitor(request: HttpRequest) -> User:

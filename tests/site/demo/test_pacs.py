@@ -18,6 +18,7 @@ from adit.site.demo.description import Kind
 from adit.site.demo.objects import instances, write
 from adit.site.demo.pacs import HOST, Address, Pacs, withheld_of
 from adit.site.demo.patients import miscounted_study, studies
+from tests.pace import within
 from tests.peers.callers import find, retrieve, store
 from tests.peers.data import JPEG_2000_LOSSLESS, ct_study
 from tests.peers.dcmtk import getscu, movescu, storescp, storescu
@@ -171,6 +172,21 @@ class TestTheLiar:
         assert missing == sorted(withheld_of(3))
         assert (again.received, again.final) == ([], 0x0000)
 
+    def test_any_pacs_becomes_one_while_it_is_told_to(self, tmp_path: Path) -> None:
+        archive, mark = Archive(tmp_path), tmp_path / "lies"
+        study = max((each for each in studies() if len(each.series) == 1), key=lambda each: each.instances)
+        archive.describe(study)
+        with serving(archive, lies=mark) as peer:
+            honest = retrieve(peer, study.uid)
+            mark.touch()
+            lied = retrieve(peer, study.uid)
+            again = retrieve(peer, study.uid)
+
+        assert len(honest.received) == honest.completed
+        assert 0 < len(honest.received) - len(lied.received) < 30
+        assert (lied.final, lied.completed) == (0x0000, honest.completed)
+        assert again.received == lied.received
+
 
 class TestMoving:
     def test_reaches_a_peer_it_knows(self, tmp_path: Path) -> None:
@@ -217,14 +233,14 @@ class TestTheProcess:
             try:
                 assert begun.wait(20)
                 process.send_signal(signal.SIGTERM)
-                assert process.wait(5) == 0
+                assert process.wait(within(5)) == 0
             finally:
                 go_on.set()
             assert len(transfer.result(20).received) < 409
 
     def test_says_in_a_sentence_that_its_port_is_taken(self, tmp_path: Path) -> None:
         with socket.create_server((HOST, 0)) as taken, started(tmp_path, port=taken.getsockname()[1]) as process:
-            _, said = process.communicate(timeout=20)
+            _, said = process.communicate(timeout=100)
 
             assert process.returncode == 1
             assert said.startswith("DEMO_PACS cannot listen on port")

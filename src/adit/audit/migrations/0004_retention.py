@@ -13,8 +13,12 @@ BEGIN
         CREATE ROLE adit_audit_keeper NOLOGIN;
     END IF;
 -- Another database of the same server is being set up at the same moment.
-EXCEPTION WHEN duplicate_object OR unique_violation THEN
-    NULL;
+EXCEPTION
+    WHEN duplicate_object OR unique_violation THEN
+        NULL;
+    WHEN insufficient_privilege THEN
+        RAISE EXCEPTION 'the role adit_audit_keeper is missing, and % may not make it: see docs/admin/audit.md',
+            current_user;
 END
 $$;
 GRANT SELECT, INSERT, DELETE ON audit_event TO adit_audit_keeper;
@@ -53,11 +57,15 @@ REVOKE EXECUTE ON FUNCTION audit_prune(timestamptz, text, bigint) FROM PUBLIC;
 DO $$
 DECLARE
     place text := current_schema();
-    -- Who is no superuser must be a member to give something away, and should not stay one.
-    joins boolean := NOT pg_has_role(current_user, 'adit_audit_keeper', 'MEMBER');
+    caller text := current_user;
+    -- Who is no superuser must be able to become somebody to give them something, and should not stay so. Since
+    -- PostgreSQL 16 whoever makes a role is a member who cannot become it.
+    joins boolean := NOT pg_has_role(
+        current_user, 'adit_audit_keeper',
+        CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END
+    );
     creates boolean := NOT has_schema_privilege('adit_audit_keeper', current_schema(), 'CREATE');
 BEGIN
-    EXECUTE format('GRANT EXECUTE ON FUNCTION audit_prune(timestamptz, text, bigint) TO %I', current_user);
     -- Not what a caller's search path makes of the names inside.
     EXECUTE format('ALTER FUNCTION audit_prune(timestamptz, text, bigint) SET search_path = %I, pg_temp', place);
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO adit_audit_keeper', place);
@@ -68,6 +76,10 @@ BEGIN
         EXECUTE format('GRANT adit_audit_keeper TO %I', current_user);
     END IF;
     ALTER FUNCTION audit_prune(timestamptz, text, bigint) OWNER TO adit_audit_keeper;
+    -- With the owner what the old one was granted went to the new one; only that one can give it back.
+    SET LOCAL ROLE adit_audit_keeper;
+    EXECUTE format('GRANT EXECUTE ON FUNCTION audit_prune(timestamptz, text, bigint) TO %I', caller);
+    EXECUTE format('SET LOCAL ROLE %I', caller);
     IF joins THEN
         EXECUTE format('REVOKE adit_audit_keeper FROM %I', current_user);
     END IF;

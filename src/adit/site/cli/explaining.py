@@ -11,7 +11,9 @@ from django.db.models import ProtectedError
 
 from adit.accounts.verdict import Denied
 from adit.dicom.query import BadQuery
+from adit.jobs.accepting import NeedsReason
 from adit.jobs.actions import WrongState
+from adit.jobs.receipts import NoReceipt
 from adit.jobs.releasing import CannotRelease
 from adit.jobs.submit import BadPlan
 from adit.nodes.finding import UnknownNode
@@ -30,6 +32,10 @@ def explained() -> Iterator[None]:
     """Let errors that a person can mend leave the block as `Failed` or `Misused`."""
     try:
         yield
+    except NoReceipt as error:
+        raise Failed(str(error)) from error
+    except NeedsReason as error:
+        raise Misused(str(error)) from error
     except (UnknownNode, UnknownProject, Denied, WrongState, BadPlan, CannotKeep, CannotRelease, WrongKey) as error:
         raise Failed(str(error)) from error
     except (UnfitPseudonym, NoPseudonym, BadTable, BadBackup) as error:

@@ -9,12 +9,13 @@ import typer
 from adit.jobs.actions import perform
 from adit.jobs.linking import SeriesLink, series_of_job
 from adit.jobs.models import Job
+from adit.jobs.receipts import Form, issue
 from adit.jobs.releasing import release as letting_pass
 from adit.jobs.reports import job_list, job_report
 from adit.jobs.states import Action
 from adit.site.cli.acting import me
 from adit.site.cli.explaining import explained
-from adit.site.cli.ledger import print_report
+from adit.site.cli.ledger import print_receipt, print_report
 from adit.site.cli.output import Failed, print_json, print_table
 from adit.site.cli.tables import To, give
 
@@ -71,6 +72,34 @@ def retry(number: Number, as_json: AsJson = False) -> None:
 def restart(number: Number, as_json: AsJson = False) -> None:
     """Run all tasks of a job again from scratch."""
     _act(Action.RESTART, number, as_json=as_json)
+
+
+@app.command()
+def accept(
+    number: Number,
+    reason: Annotated[str, typer.Option(help="Why it is complete although the ledger does not say so.")],
+    as_json: AsJson = False,
+) -> None:
+    """Accept what is incomplete as complete, for a reason that stands in the audit trail and on the receipt."""
+    with explained():
+        _show(perform(Action.ACCEPT, _find(number), by=me(), reason=reason), as_json=as_json)
+
+
+@app.command()
+def receipt(
+    number: Number,
+    for_recipient: Annotated[
+        bool, typer.Option("--for-recipient", help="Without the original ids, and without who sent it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give out a signed receipt: what was expected, stored, confirmed, excluded and why, and what failed."""
+    with explained():
+        given = issue(_find(number), Form.RECIPIENT if for_recipient else Form.INTERNAL, by=me())
+    if as_json:
+        print_json({"number": given.number, "code": given.code, **given.content})
+    else:
+        print_receipt(given)
 
 
 @app.command()

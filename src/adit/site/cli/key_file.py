@@ -20,6 +20,8 @@ def read_key(path: Path) -> bytes:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             written = file.read(1024)
+    except FileNotFoundError:
+        raise Failed(f"there is no key file {path}; without --key-file one is made beside the output") from None
     except OSError as error:
         raise Failed(f"the key file {path} cannot be read: {error.strerror}") from error
     if mode & 0o077:

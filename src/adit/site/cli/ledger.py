@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from adit.jobs.receipts import Receipt
 from adit.site.cli.output import print_table
 
 MOST_TASKS = 40
 """Tasks of one job that are shown in full."""
 
 COLUMNS = ("study", "series", "expected", "received", "stored", "confirmed", "excluded", "failed", "MB")
+
+SAID = ("study", "pseudonym", "status", "expected", "stored", "confirmed", "excluded", "failed")
 
 
 def print_report(report: Mapping[str, Any]) -> None:
@@ -54,3 +57,23 @@ def _print_task(task: Mapping[str, Any]) -> None:
     for entry in task["entries"]:
         for reason, number in entry["reasons"].items():
             print(f"  series {_short(entry['series'])}: {number} × {reason}")
+
+
+def print_receipt(receipt: Receipt) -> None:
+    """Print a receipt, with the number and the code that prove it."""
+    said, sums = receipt.content, receipt.content["totals"]
+    print(f"Receipt {receipt.number} ({said['form']}) of job {said['job']}: {said['status']}")
+    print(f"Code {receipt.code}")
+    print(
+        f"{sums['expected']} instances expected, {sums['stored']} stored, {sums['confirmed']} confirmed,"
+        f" {sums['excluded']} excluded, {sums['failed']} failed"
+    )
+    for name in ("excluded", "failed"):
+        for reason, number in said[name]:
+            print(f"  {name}: {number} × {reason}")
+    for each in said["accepted"]:
+        why = f": {each['reason']}" if "reason" in each else ""
+        print(f"  {each['studies']} incomplete accepted as complete{why}")
+    print_table(SAID, ([study[column] for column in SAID] for study in said["studies"]))
+    if said["more"]:
+        print(f"… and {said['more']} more, which are in the sums.")

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from adit.accounts import changes
 from adit.accounts.models import User
 from adit.accounts.people import people
-from adit.accounts.verdict import Denied
 from adit.site.cli.acting import me
+from adit.site.cli.explaining import explained
 from adit.site.cli.output import Failed, Misused, print_json, print_table
 from adit.site.cli.reading import first_line
 
@@ -63,10 +62,8 @@ def add(
 ) -> None:
     """Make an account that can log in at once."""
     password = _password(password_file)
-    try:
+    with explained():
         changes.add(name, by=me(), email=mail, password=password, staff=staff, superuser=superuser)
-    except ValidationError as error:
-        raise Failed(_sentence(error)) from error
     print(f"{name} can log in now.")
 
 
@@ -80,10 +77,7 @@ def approve(name: Name) -> None:
 @app.command()
 def deactivate(name: Name) -> None:
     """Let somebody log in no more; sessions end, jobs go on."""
-    try:
-        changes.deactivate(_find(name), by=me(), now=timezone.now())
-    except Denied as error:
-        raise Failed(str(error)) from error
+    changes.deactivate(_find(name), by=me(), now=timezone.now())
     print(f"{name} cannot log in any more.")
 
 
@@ -91,10 +85,9 @@ def deactivate(name: Name) -> None:
 def password(name: Name, password_file: PasswordFile = None) -> None:
     """Give an account a new password; its sessions end."""
     found = _find(name)
-    try:
-        changes.set_password(found, by=me(), password=_password(password_file))
-    except ValidationError as error:
-        raise Failed(_sentence(error)) from error
+    chosen = _password(password_file)
+    with explained():
+        changes.set_password(found, by=me(), password=chosen)
     print(f"{name} has a new password.")
 
 
@@ -118,9 +111,3 @@ def _state(user: User) -> str:
     if user.is_active:
         return "active"
     return "deactivated" if user.deactivated_at else "waiting"
-
-
-def _sentence(error: ValidationError) -> str:
-    if hasattr(error, "error_dict"):
-        return " ".join(f"{field}: {' '.join(found)}" for field, found in error.message_dict.items())
-    return " ".join(error.messages)

@@ -17,6 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from adit.accounts.verdict import ALLOWED, Verdict
+from adit.site.demo.description import Kind
 from adit.site.demo.patients import studies
 from adit.site.demo.places import FILLER, LIES, QUOTA, folder_of
 from adit.site.demo.processes import DEMO_PACS, archive_of
@@ -116,12 +117,16 @@ class Breaking:
         """
         return self._ways[key]()
 
-    def something_to_send(self, *, unpseudonymised: bool) -> Plan:
-        """A plan that takes some seconds: a CT of 300 slices."""
-        study = studies()[1]
-        items = (TransferStudy(study.uid, patient_id=study.patient.id),)
-        how = None if unpseudonymised else Pseudonymising(generate=True)
-        return Plan("selective", CLINIC.name, RESEARCH.name, items, pseudonymising=how)
+    def something_to_send(self) -> Plan:
+        """A plan that takes some seconds: a CT of 300 slices, and some more.
+
+        Under a key of its own, so that the destination never has it yet: else ADIT would find it complete there.
+        """
+        heads = [study for study in studies() if study.series[0].kind is Kind.CT_HEAD]
+        large = max(heads, key=lambda study: study.instances)
+        others = [study for study in studies() if study.series[-1].kind is Kind.SEGMENTATION]
+        items = tuple(TransferStudy(study.uid, patient_id=study.patient.id) for study in (large, *others))
+        return Plan("selective", CLINIC.name, RESEARCH.name, items, pseudonymising=Pseudonymising(generate=True))
 
     @property
     def _lies(self) -> Path:

@@ -76,15 +76,22 @@ def duration(value: float | None) -> str:
 
 
 @register.simple_tag
-def when(value: datetime | str | None) -> SafeString | str:
-    """A time in the reader's zone; the machine-readable form goes along."""
+def when(value: datetime | str | None, *, full: bool = False) -> SafeString | str:
+    """A time in the reader's zone; the machine-readable form goes along.
+
+    Args:
+        full: With its day and zone, for what is printed.
+    """
     if value is None or value == "":
         return "–"
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     local = timezone.localtime(moment)
+    if full:
+        shown = f"{local:%Y-%m-%d %H:%M %Z}"
+        return format_html('<time datetime="{}">{}</time>', moment.isoformat(timespec="seconds"), shown)
     shown = f"{local:%H:%M}" if local.date() == timezone.localdate() else f"{local:%Y-%m-%d %H:%M}"
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), f"{local:%Y-%m-%d %H:%M:%S %Z}", shown
+        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(timespec="seconds"), f"{local:%Y-%m-%d %H:%M:%S %Z}", shown
     )
 
 

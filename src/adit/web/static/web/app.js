@@ -21,6 +21,13 @@ document.addEventListener("click", async (event) => {
 // A fragment that cannot be had is said, not silently missing.
 document.addEventListener("htmx:responseError", (event) => say(event.detail.xhr.status));
 document.addEventListener("htmx:sendError", () => say(0));
+document.addEventListener("htmx:beforeSwap", (event) => {
+  // Whoever is not logged in any more is sent to the door, which fits into no fragment.
+  if (new URL(event.detail.xhr.responseURL, location.href).pathname.startsWith("/login/")) {
+    event.detail.shouldSwap = false;
+    say(401);
+  }
+});
 
 function say(status) {
   const sentence =

@@ -31,22 +31,33 @@
     if (place.querySelector("table")) {
       return;
     }
-    place.innerHTML = '<progress class="bar" aria-label="…"></progress>';
+    const asking = document.createElement("progress");
+    asking.className = "bar";
+    asking.setAttribute("aria-label", table.dataset.asking);
+    place.replaceChildren(asking);
     study.asking = new AbortController();
     try {
       const answer = await fetch(button.dataset.unfold, { signal: study.asking.signal });
-      place.innerHTML = answer.ok || answer.status === 502 ? await answer.text() : "";
-      if (!place.innerHTML) {
-        throw new Error(String(answer.status));
+      if (isPage(answer) || answer.status === 404) {
+        place.textContent = table.dataset.gone;
+      } else if (answer.ok || answer.status === 502) {
+        place.innerHTML = await answer.text();
+      } else {
+        place.textContent = table.dataset.wrong;
       }
     } catch (error) {
-      place.textContent = error.name === "AbortError" ? "" : "ADIT cannot be reached, or you are not logged in any more.";
+      place.textContent = error.name === "AbortError" ? "" : table.dataset.away;
       return;
     }
     if (study.querySelector("input[name=study]").checked) {
       place.querySelectorAll("input[name=series]").forEach((each) => (each.checked = true));
     }
     place.querySelectorAll("[data-image]").forEach((each) => watched.observe(each));
+  }
+
+  // Whoever is not logged in any more is sent to the door, which is no fragment.
+  function isPage(answer) {
+    return answer.redirected;
   }
 
   // Images: two at a time, so that the server keeps places for others.
@@ -80,22 +91,33 @@
     place.toggleAttribute("data-busy", true);
     try {
       const answer = await fetch(place.dataset.image);
-      if (!answer.ok) {
-        place.title = (await answer.text()).replace(/<[^>]*>/g, "").trim();
-        place.toggleAttribute("data-failed", true);
-        return;
+      if (isPage(answer)) {
+        undrawn(place, table.dataset.gone);
+      } else if (!answer.ok) {
+        const words = new DOMParser().parseFromString(await answer.text(), "text/html").body.textContent.trim();
+        undrawn(place, answer.status === 502 ? words : table.dataset.wrong);
+      } else {
+        show(place, await answer.blob());
       }
-      const image = document.createElement("img");
-      image.alt = "";
-      const url = URL.createObjectURL(await answer.blob());
-      image.addEventListener("load", () => URL.revokeObjectURL(url));
-      image.src = url;
-      place.replaceChildren(image);
     } catch {
-      place.toggleAttribute("data-failed", true);
+      undrawn(place, table.dataset.away);
     } finally {
       place.removeAttribute("data-busy");
     }
+  }
+
+  function show(place, blob) {
+    const image = document.createElement("img");
+    image.alt = "";
+    const url = URL.createObjectURL(blob);
+    image.addEventListener("load", () => URL.revokeObjectURL(url));
+    image.src = url;
+    place.replaceChildren(image);
+  }
+
+  function undrawn(place, reason) {
+    place.textContent = table.dataset.undrawn;
+    place.title = reason;
   }
 
   // Ticks: a study stands for all of its series.
@@ -126,6 +148,9 @@
   });
 
   document.addEventListener("adit:studies", () => told(false));
+
+  // There is nothing to submit here: Enter on a tick must not load the page anew.
+  document.getElementById("chosen").addEventListener("submit", (event) => event.preventDefault());
 
   function told(changed) {
     const chosen = [...table.querySelectorAll("tbody.study")].filter((each) => each.querySelector("input:checked")).length;

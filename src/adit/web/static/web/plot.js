@@ -28,7 +28,7 @@
         .replace("{size}", bytes(size)).replace("{instances}", instances.toLocaleString());
       const speeds = told.speed.map((each) => each / 1e6);
       const width = () => place.clientWidth;
-      const colour = getComputedStyle(document.body).color;
+      const colour = () => getComputedStyle(document.body).color;
       const axis = { stroke: colour, grid: { stroke: "rgba(128, 128, 128, .25)", width: 1 }, ticks: { show: false } };
       const plot = new uPlot({
         width: width(),
@@ -39,6 +39,8 @@
         axes: [{ ...axis, values: clock }, { ...axis, size: 56, label: place.dataset.axis, labelSize: 18 }],
         series: [{}, { stroke: COLOUR, fill: `${COLOUR}33`, width: 2, points: { show: false } }],
       }, [told.times, speeds], place);
+      new MutationObserver(() => plot.redraw(false, true))
+        .observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
       new ResizeObserver(() => plot.setSize({ width: width(), height: 160 })).observe(place);
     } catch {
       words.textContent = words.dataset.plotFails;
