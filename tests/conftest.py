@@ -1,8 +1,13 @@
 """What holds for all tests."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
+
+# Whoever is started in the background of a shell ignores Ctrl-C, and hands that down to all that he starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ from adit.dimse.receiving import StoreRequest
 from tests.dimse.conftest import Kept
 from tests.dimse.ends import CT, STORE
 from tests.dimse.playing import accept, eventually, read_pdu, respond, until_released
+from tests.pace import within
 
 FIND = [PresentationContext(1, STUDY_ROOT_FIND, (IMPLICIT,))]
 GET = [
@@ -217,17 +218,19 @@ class TestASearch:
             found(scripted(script))
 
     def test_counts_each_answer_as_life(self, scripted):
+        pause = within(0.1)
+
         def script(sock):
             accept(sock)
             read_pdu(sock)
             read_pdu(sock)
             for _ in range(4):
-                time.sleep(0.1)  # a slow peer
+                time.sleep(pause)  # a slow peer
                 respond(sock, Command(0x8020, 0, responded_id=1, status=0xFF00), b"")
             respond(sock, Command(0x8020, responded_id=1, status=0))
             until_released(sock)
 
-        assert len(found(scripted(script, idle_timeout=0.3))) == 4
+        assert len(found(scripted(script, idle_timeout=3 * pause))) == 4
 
     def test_numbers_its_messages(self, scripted):
         ids = []

@@ -105,7 +105,7 @@ class TestATimeout:
             misbehaving(study, script=Script(stalls_in=3)) as pacs,
             pytest.raises(IdleTimedOut, match="was silent"),
         ):
-            retrieve(pacs, study, kept, idle_timeout=0.1)
+            retrieve(pacs, study, kept, idle_timeout=within(0.1))
 
         whole = {file.uid: file.encoded for file in study.files[:2]}
         assert {uid: data for uid, data in kept.items() if isinstance(data, bytes)} == whole

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import django
@@ -27,6 +27,7 @@ from adit.dicom.match import Match
 from adit.dicom.protocols import Cancellation, Capabilities, Outcome, Receipt
 from adit.dicom.query import Query
 from adit.dicom.refs import UID, Level, Ref
+from tests.pace import within
 
 CT = UID("1.2.840.10008.5.1.4.1.1.2")
 EXPLICIT = UID("1.2.840.10008.1.2.1")
@@ -123,7 +124,7 @@ class Directories:
 class Options:
     root: str
     places: int = 2
-    lease: float = 1.0
+    lease: float = field(default_factory=lambda: within(1.0))
     no_progress: float = 60
     grace: float = 5
 
@@ -145,7 +146,7 @@ def start(root: Path, *, port: int | None = None, **options: float) -> subproces
     )
 
 
-def wait_until(condition, *, seconds: float = 20, worker: subprocess.Popen[bytes] | None = None):
+def wait_until(condition, *, seconds: float = 60, worker: subprocess.Popen[bytes] | None = None):
     """Wait for *condition* to be true; fail when it is not in time, or the worker has ended."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

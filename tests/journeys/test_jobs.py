@@ -1,3 +1,4 @@
+import re
 import subprocess
 
 import pytest
@@ -8,11 +9,12 @@ from playwright.sync_api import expect
 from adit.accounts.models import User
 from adit.jobs.actions import perform
 from adit.jobs.models import Entry, Job, Task, Worker
+from adit.jobs.receipts import MOST_STUDIES
 from adit.jobs.states import Action
 from tests.jobs.a_worker import fill, start, wait_until
 from tests.jobs.fakes import Archives, a_user, process, refs_of, study_uid, submitted, two_servers
 from tests.jobs.test_actions import bring_to
-from tests.journeys.screens import look_at
+from tests.journeys.screens import FOLDER, look_at
 
 
 @pytest.fixture
@@ -194,6 +196,30 @@ class TestFromTheJobToTheReceipt:
         page.get_by_role("button", name="Verify").click()
         page.get_by_text("There is no genuine receipt").wait_for()
         look_at(page, "receipt not genuine")
+
+
+class TestAReceipt:
+    def test_of_the_most_studies_that_it_names_prints_on_one_page(self, visit):
+        two_servers()
+        with transaction.atomic():
+            job = bring_to(submitted(MOST_STUDIES + 5), *["success"] * (MOST_STUDIES + 5))
+        for task in job.tasks.all():
+            name = f"1.2.826.0.1.3680043.8.498.{task.pk:035d}"
+            Task.objects.filter(pk=task.pk).update(
+                study_uid=name, item={"version": 1, "pseudonym": f"PATIENT-{task.pk:06d}"}
+            )
+            Entry.objects.create(task=task, study_uid=name, series_uid="1", expected=9, received=8, stored=8, failed=1,
+                                 reasons={"did not arrive from the source": 1})  # fmt: skip
+        page = visit(staff(), f"/jobs/{job.pk}/")
+        page.get_by_role("button", name="Receipt for the recipient").click()
+        page.get_by_role("heading", name="Receipt").wait_for()
+        look_at(page, "receipt for the recipient")
+
+        page.emulate_media(media="print")
+        page.set_viewport_size({"width": 703, "height": 1032})
+        page.screenshot(path=FOLDER / "receipt-printed.png", full_page=True)
+        page.pdf(path=FOLDER / "receipt.pdf", format="A4")
+        assert len(re.findall(rb"/Type\s*/Page\b", (FOLDER / "receipt.pdf").read_bytes())) == 1
 
 
 class TestTheDashboard:

@@ -96,6 +96,8 @@ def _serve(listening: socket.socket) -> NoReturn:
     """Fork for each connection, until standard input ends."""
     for module in IMPORTED:
         import_module(module)
+    if _settings_were_read():
+        sys.exit("an imported module has read the environment or the settings, which are those of nobody here")
     gc.collect()
     gc.freeze()
     while True:
@@ -110,6 +112,13 @@ def _serve(listening: socket.socket) -> NoReturn:
         with suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
+
+
+def _settings_were_read() -> bool:
+    return (
+        bool(import_module("adit.site.env").config.cache_info().currsize)
+        or import_module("django.conf").settings.configured
+    )
 
 
 def _answer(connection: socket.socket) -> NoReturn:

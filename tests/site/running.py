@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,22 @@ class Adit:
 
     def is_well(self) -> bool:
         return self("doctor").returncode == 0
+
+
+@contextmanager
+def at_home() -> Iterator[Adit]:
+    """An ADIT that is not started yet; all of it is gone at the end.
+
+    Not below `tmp_path`, which is closed to the account that root runs PostgreSQL as.
+    """
+    room = Path(tempfile.mkdtemp(prefix="adit-home-"))
+    room.chmod(0o755)
+    one = Adit(room / "home", free_port())
+    try:
+        yield one
+    finally:
+        one("down", "--purge")
+        shutil.rmtree(room, ignore_errors=True)
 
 
 def children_of(pid: int) -> list[int]:

@@ -6,17 +6,15 @@ import json
 import os
 import signal
 import socket
-import stat
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 from adit.site.children import is_running
 from tests.pace import within
 
-from .running import Adit, eventually
+from .running import Adit
 
 
 class TestUp:
@@ -52,23 +50,6 @@ class TestUp:
         assert not [pid for pids in (*children.values(), [supervisor]) for pid in pids if is_running(pid)]
         assert not (adit.home / "run" / "state.json").exists()
 
-    def test_keeps_state_and_keys_to_itself(self, adit: Adit) -> None:
-        assert adit("up", "--detach").returncode == 0
-
-        for name in ("run/state.json", "keys/secret.key", "keys/database.password", "logs/web.log"):
-            assert stat.S_IMODE((adit.home / name).stat().st_mode) == 0o600, name
-
-    def test_a_second_one_says_that_one_runs_and_leaves_it_alone(self, adit: Adit) -> None:
-        adit("up", "--detach")
-
-        for arguments in (("up",), ("up", "--detach")):
-            second = adit(*arguments)
-            assert second.returncode == 1
-            assert "ADIT runs already" in second.stderr
-            assert len(second.stderr.splitlines()) == 1
-
-        assert adit.is_well()
-
     def test_a_taken_port_is_one_clear_sentence(self, adit: Adit) -> None:
         with socket.create_server(("127.0.0.1", adit.port)):
             up = adit("up", "--json")
@@ -90,16 +71,6 @@ class TestUp:
         assert "is taken by another program" in alone.stderr
         assert "Traceback" not in up.stderr + alone.stderr
 
-    def test_a_receiver_that_is_killed_is_back_on_its_port(self, adit: Adit) -> None:
-        adit("up", "--detach")
-        (killed,) = adit.children()["receiver"]
-
-        os.kill(killed, signal.SIGKILL)
-
-        eventually(lambda: adit.children().get("receiver", [killed]) != [killed], "a new receiver")
-        eventually(lambda: adit.json("doctor")["receiver"]["running"], "it listens")
-        assert adit.json("doctor")["receiver"]["port"] == adit.receiver_port
-
     def test_ctrl_c_ends_every_process(self, adit: Adit) -> None:
         up = subprocess.Popen(
             [sys.executable, "-P", "-m", "adit.site", "up"], env=adit.environment(), stdout=subprocess.PIPE, text=True
@@ -113,12 +84,6 @@ class TestUp:
         assert up.wait(within(10)) == 0
         up.stdout.close()
         assert not [pid for pid in children if is_running(pid)]
-
-    def test_whatever_is_killed_comes_back(self, adit: Adit) -> None:
-        adit("up", "--detach")
-        for name, (pid,) in adit.children().items():
-            os.kill(pid, signal.SIGKILL)
-            eventually(partial(_is_back, adit, name, pid), f"{name} is back")
 
     def test_starts_again_after_its_supervisor_was_killed(self, adit: Adit) -> None:
         adit("up", "--detach")
@@ -139,10 +104,6 @@ class TestUp:
         assert not adit.home.exists()
 
 
-def _is_back(adit: Adit, name: str, killed: int) -> bool:
-    return adit.children().get(name, [killed]) != [killed] and adit.is_well()
-
-
 class TestAHomeThatIsClosedToOthers:
     def test_works_and_is_purged_wherever_its_database_lies(self, adit: Adit) -> None:
         # Root runs PostgreSQL as another account, which cannot get in here; anybody else as themselves, who can.
@@ -157,33 +118,3 @@ class TestAHomeThatIsClosedToOthers:
         assert adit("down", "--purge").returncode == 0
         assert not place.parent.exists()
         assert not adit.home.exists()
-
-
-class TestWithoutARunningADIT:
-    def test_commands_name_the_one_that_starts_it(self, adit: Adit) -> None:
-        listed = adit("job", "list", "--json")
-
-        assert listed.returncode == 1
-        assert json.loads(listed.stdout) == {"error": "ADIT is not running: start it with './adit up'"}
-
-    def test_the_doctor_tells_everything_it_can(self, adit: Adit) -> None:
-        told = adit.json("doctor")
-
-        assert not told["ok"]
-        assert set(told) >= {"database", "queue", "workers", "receiver", "web", "disk", "nodes"}
-        assert adit("doctor").returncode == 1
-
-    def test_down_has_nothing_to_do(self, adit: Adit) -> None:
-        assert adit("down").returncode == 0
-
-    def test_wrong_usage_is_exit_code_2_and_one_sentence(self, adit: Adit) -> None:
-        for arguments in (("nonsense",), ("up", "--nonsense"), ("up", "--workers", "none")):
-            wrong = adit(*arguments)
-            assert wrong.returncode == 2
-            assert len(wrong.stderr.splitlines()) == 1
-
-    def test_a_wrong_variable_is_named(self, adit: Adit) -> None:
-        wrong = adit("up", ADIT_WEB_PORT="eight thousand")
-
-        assert wrong.returncode == 2
-        assert "ADIT_WEB_PORT" in wrong.stderr

@@ -68,7 +68,7 @@ class TestASource:
     def test_that_falls_silent_in_mid_instance_is_given_up_and_asked_for_the_rest(
         self, stage: Stage, way: Way, study: Study
     ) -> None:
-        source = way.source(study, script=Script(stalls_in=4, faulty_retrieves=1), idle_timeout=0.3)
+        source = way.source(study, script=Script(stalls_in=4, faulty_retrieves=1), idle_timeout=within(0.3))
         destination = way.destination()
 
         told = stage.run(study)
@@ -81,7 +81,7 @@ class TestASource:
 
     @every_way(by=(C_MOVE, WADO), into=(FOLDER,))
     def test_that_falls_silent_for_ever_fails_by_its_idle_limit(self, stage: Stage, way: Way, study: Study) -> None:
-        source = way.source(study, script=Script(stalls_in=1), idle_timeout=0.2)
+        source = way.source(study, script=Script(stalls_in=1), idle_timeout=within(0.2))
         destination = way.destination()
 
         told = stage.run(study)

@@ -74,7 +74,7 @@ class TestASourceThatRefusesTheAssociation:
 class TestASourceThatStallsInMidInstance:
     def test_once_is_given_up_after_its_idle_limit_and_asked_for_the_rest(self, stage: Stage, study: Study) -> None:
         source = stage.misbehaving(
-            "A", study, script=Script(stalls_in=4, faulty_retrieves=1), idle_timeout=0.3, max_associations=1
+            "A", study, script=Script(stalls_in=4, faulty_retrieves=1), idle_timeout=within(0.3), max_associations=1
         )
         destination = stage.misbehaving("B")
 
@@ -86,7 +86,7 @@ class TestASourceThatStallsInMidInstance:
         assert any(note.startswith("went on after: A: ") for note in told["tasks"][0]["notes"])
 
     def test_for_ever_fails_by_its_idle_limit(self, stage: Stage, study: Study) -> None:
-        source = stage.misbehaving("A", study, script=Script(stalls_in=1), idle_timeout=0.2)
+        source = stage.misbehaving("A", study, script=Script(stalls_in=1), idle_timeout=within(0.2))
         folder = stage.folder("B")
 
         told = stage.run(study)
@@ -99,7 +99,7 @@ class TestASourceThatStallsInMidInstance:
         assert list(folder.iterdir()) == []
 
     def test_for_ever_after_some_is_a_warning_with_the_numbers(self, stage: Stage, study: Study) -> None:
-        source = stage.misbehaving("A", study, script=Script(stalls_in=4), idle_timeout=0.5)
+        source = stage.misbehaving("A", study, script=Script(stalls_in=4), idle_timeout=within(0.5))
         folder = stage.folder("B")
         job = submitted(study)
 
@@ -126,7 +126,7 @@ class TestASourceThatStallsInMidInstance:
 
     def test_of_a_large_one_leaves_no_spool_file(self, stage: Stage) -> None:
         large = heavy(ct_study(series=1, instances=2, name="large"))
-        source = stage.misbehaving("A", large, script=Script(stalls_in=2, faulty_retrieves=1), idle_timeout=0.5)
+        source = stage.misbehaving("A", large, script=Script(stalls_in=2, faulty_retrieves=1), idle_timeout=within(0.5))
         folder = stage.folder("B")
 
         told = stage.run(large)

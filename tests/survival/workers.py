@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from adit.jobs.models import Job, Task, Worker
+from tests.pace import within
 from tests.peers.scripts import Seen
 from tests.survival.stage import PATIENCE, Stage
 
@@ -29,7 +30,7 @@ def several_workers(stage: Stage) -> Iterator[Workers]:
         url = f"postgresql://{used['USER']}:{used['PASSWORD']}@127.0.0.1:{port or used['PORT']}/{used['NAME']}"
         # What the test encrypts, they must be able to read.
         keys = {"ADIT_SECRET_KEYS": ",".join(settings.ADIT_SECRET_KEYS)}
-        quick = {"ADIT_LEASE": "2", "ADIT_HEARTBEAT": "0.3", "ADIT_TASK_RETRY_WAITS": "0.1,0.1,0.1"}
+        quick = {"ADIT_LEASE": str(within(2)), "ADIT_HEARTBEAT": "0.3", "ADIT_TASK_RETRY_WAITS": "0.1,0.1,0.1"}
         started.append(
             subprocess.Popen(
                 [sys.executable, "-P", "-m", "adit.site", "worker", "--concurrency", "2"],

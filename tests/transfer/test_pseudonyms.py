@@ -27,6 +27,7 @@ class TestAPseudonymOfAPatient:
             ("mueller1", "1000", "Müller^Änne"),
             ("Panne", "1000", "Meier^Anne"),
             ("Anna01", "1000", "Meier, Ann"),
+            ("Doe-1", "1000", "Doe^John"),
         ],
     )
     def test_must_not_tell_who_it_is(self, pseudonym, patient_id, name):
@@ -37,7 +38,13 @@ class TestAPseudonymOfAPatient:
 
     @pytest.mark.parametrize(
         ("pseudonym", "patient_id", "name"),
-        [("P-017", "7", ""), ("P-0815", "4711", "Li^Bo"), ("P-0815", "", ""), ("SUBJ-01", "4711", "Meier^Anne")],
+        [
+            ("P-017", "7", ""),
+            ("P-0815", "4711", "Li^Bo"),
+            ("P-0815", "", ""),
+            ("SUBJ-01", "4711", "Meier^Anne"),
+            ("DOG-1", "", "Doe"),
+        ],
     )
     def test_may_look_like_any_other(self, pseudonym, patient_id, name):
         unfit(pseudonym, patient_id=patient_id, name=name)

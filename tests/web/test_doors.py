@@ -1,12 +1,14 @@
 """WebSockets, from the outside: the whole ASGI application with a consumer of its own behind the doors."""
 
 import asyncio
+from contextlib import closing
 
 import pytest
 from channels.auth import AuthMiddlewareStack
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.routing import URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
+from django.db import connection
 from django.urls import path
 from django.utils import timezone
 
@@ -55,10 +57,20 @@ async def echoes(socket):
     return await socket.receive()
 
 
+def elsewhere(happening):
+    """Let it happen on another connection, as in another process."""
+
+    def happen():
+        with closing(connection):
+            happening()
+
+    return asyncio.to_thread(happen)
+
+
 async def code_after(socket, happening):
-    """With which code the socket is closed when *happening* happens in another thread."""
+    """With which code the socket is closed when *happening* happens."""
     assert await echoes(socket) == "hello"
-    await asyncio.to_thread(happening)
+    await elsewhere(happening)
     return await socket.closed()
 
 
@@ -105,7 +117,7 @@ class TestAWebSocket:
 
         async def talk(socket):
             await echoes(socket)
-            await asyncio.to_thread(end_all_sessions, bob, by=bob)
+            await elsewhere(lambda: end_all_sessions(bob, by=bob))
             return await echoes(socket)
 
         assert talking(client, talk) == "hello"

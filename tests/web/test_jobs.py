@@ -259,6 +259,7 @@ class TestAcceptingAsComplete:
 
         task = job.tasks.first()
         assert Job.objects.get().status == "success"
+        assert Job.objects.get().message == "3 of 3 studies complete (1 accepted as such); 9 instances stored"
         assert (task.status, task.accepted_reason, task.accepted_by) == ("success", "the PACS miscounts", "ann")
         assert Event.objects.get(action="job.accepted").details["reason"] == "the PACS miscounts"
 

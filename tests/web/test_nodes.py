@@ -303,10 +303,11 @@ class TestSuspending:
         assert Event.objects.get(action="node.suspended").address == "127.0.0.1"
         assert "moves house" in staff.get("/nodes/").content.decode()
 
-    def test_wants_a_reason(self, staff):
+    @pytest.mark.parametrize("reason", [" ", "\0"])
+    def test_wants_a_reason(self, staff, reason):
         node = server()
 
-        done = staff.post(f"/nodes/{node.pk}/suspend/", {"reason": " ", "when": "now"}, follow=True)
+        done = staff.post(f"/nodes/{node.pk}/suspend/", {"reason": reason, "when": "now"}, follow=True)
 
         assert "with a reason" in done.content.decode()
         assert Node.objects.get().suspended_at is None

@@ -97,3 +97,29 @@ class TestAPageForThoseLoggedIn:
     @pytest.mark.parametrize("path", ["/profile/", "/profile/access/", "/profile/sessions/", "/administration/"])
     def test_sends_others_to_the_log_in(self, client, path):
         assert client.get(path)["Location"] == f"/login/?next={path}"
+
+
+class TestAPassword:
+    def test_is_chosen_where_there_is_none_yet(self):
+        client, _ = logged_in()
+
+        answer = client.get("/password/", follow=True)
+
+        assert answer.redirect_chain == [("/password/set/", 302)]
+        assert "Choose a password · ADIT" in answer.content.decode()
+
+    def test_that_is_changed_ends_the_other_sessions(self):
+        here, ann = logged_in()
+        ann.set_password("correct horse battery")
+        ann.save()
+        here, there = client_of(ann), client_of(ann)
+        values = {
+            "oldpassword": "correct horse battery",
+            "password1": "new horse battery",
+            "password2": "new horse battery",
+        }
+
+        assert here.post("/password/", values).status_code == 302
+
+        assert there.get("/profile/").status_code == 302
+        assert here.get("/profile/").status_code == 200

@@ -225,6 +225,17 @@ class TestTheLinkingList:
         assert f"P{LINES + 1}" in page
         assert "4711" not in page
 
+    def test_finds_nothing_for_what_is_no_text(self, stroke, linker):
+        assert linker.get(f"/projects/{stroke.pk}/linking/?like=%00&after=%00").status_code == 200
+
+    def test_takes_over_no_file_that_is_too_large(self, stroke, linker):
+        file = SimpleUploadedFile("list.csv", b"Pseudonym\n" + b"x" * 5 * 1024 * 1024)
+
+        done = linker.post(f"/projects/{stroke.pk}/linking/import/", {"table": file})
+
+        assert done.status_code == 422
+        assert "too large" in done.content.decode()
+
     def test_comes_as_a_file(self, stroke, linker):
         done = linker.post(f"/projects/{stroke.pk}/linking/patients.csv")
 

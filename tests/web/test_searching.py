@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -365,6 +366,21 @@ class TestTheDoor:
 
         run(scenario)
         assert Event.objects.filter(action="search", actor="rita", outcome="refused").count() == 2
+
+    def test_closes_when_the_session_has_ended_and_ends_the_query(self, site, rita):
+        with misbehaving(*STUDIES, script=Script(silent_to=frozenset({FIND}))) as pacs:
+            node, tab = node_of(pacs, rita), Tab(site, rita)
+
+            async def scenario():
+                assert await tab.open()
+                await tab.search(node)
+                await asyncio.to_thread(eventually, lambda: any(each.kind == FIND for each in pacs.seen.requests))
+                await asyncio.to_thread(Session.objects.all().delete)
+                await tab.search(node, "too late")
+                assert await tab.closed() == 4401
+                await asyncio.to_thread(eventually, lambda: pacs.seen.open == 0)
+
+            run(scenario)
 
     def test_closes_for_what_no_page_says(self, site, rita):
         tab = Tab(site, rita)

@@ -172,7 +172,6 @@ class TestSending:
         assert panel.user.preferences == {
             "destination": panel.shelf.pk,
             "project": None,
-            "identity": "pseudonymised",
             "nifti": True,
             "mail": True,
         }

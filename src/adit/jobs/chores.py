@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError
 from django.utils import timezone
 
 from adit.accounts.mails import forget_old, send_waiting
@@ -33,7 +33,6 @@ class Chores:
         self._last: float | None = None
 
     def __call__(self) -> None:
-        close_old_connections()
         send_waiting(timezone.now)
         if self._last is not None and self._clock() - self._last < HOURLY:
             return

@@ -34,7 +34,7 @@ from adit.transfer.plan import SealArchive
 
 VERSION = 1
 
-MOST_STUDIES = 25
+MOST_STUDIES = 20
 """Studies that a receipt names one by one; it is to fit on one page. The sums are over all."""
 
 _UID = re.compile(r"\b[0-2](\.(0|[1-9][0-9]*)){3,}\b")

@@ -74,6 +74,8 @@ def summary(job: Job) -> str:
     }
     done = counts.get(TaskStatus.SUCCESS, 0)
     sentence = f"{done} of {total} {'study' if total == 1 else 'studies'} complete"
+    if accepted := studies.filter(accepted_at__isnull=False).count():
+        sentence += f" ({accepted} accepted as such)"
     rest = ", ".join(f"{counts[status]} {word}" for status, word in words.items() if counts.get(status))
     stored = Entry.objects.filter(task__job=job).aggregate(stored=Sum("stored"))["stored"] or 0
     sealing = job.tasks.filter(work=SealArchive.work).values_list("message", flat=True).first()

@@ -78,10 +78,18 @@ def whereabouts(wanted: str, *, by: User, address: str | None = None) -> Answer:
             as it was or as it is at the destination.
     """
     known = Task.objects.all() if _knows_all(by) else Task.objects.visible_to(by)
-    by_original = set(_latest(known.filter(_original(wanted))))
-    by_new = set(_latest(_renamed(known, wanted))) - by_original
-    if not by_original and not by_new:
-        by_original = set(_latest(known.filter(entries__stored_instances__contains=[wanted])))
+    by_original = _latest(
+        known.filter(patient_id=wanted), known.filter(study_uid=wanted), known.filter(entries__series_uid=wanted)
+    )
+    by_new = _latest(
+        known.filter(entries__new_study_uid=wanted),
+        known.filter(entries__new_series_uid=wanted),
+        # Written as its index is.
+        known.annotate(called=Lower(KeyTextTransform("pseudonym", "item"))).filter(called=wanted.lower()),
+    )
+    by_new -= by_original
+    if not by_original and not by_new and _is_uid(wanted):
+        by_original = _latest(known.filter(entries__stored_instances__contains=[wanted]))
     chosen = sorted(by_original | by_new, reverse=True)
     tasks = Task.objects.filter(pk__in=chosen[:MOST]).select_related("job__owner", "job__project").order_by("-pk")
     entries = Entry.objects.filter(task__in=chosen[:MOST]).order_by().values_list("task")
@@ -96,20 +104,13 @@ def _knows_all(user: User) -> bool:
     return user.is_staff or bool(may_search_patients(user))
 
 
-def _original(wanted: str) -> Q:
-    series = Entry.objects.filter(series_uid=wanted).values("task")
-    return Q(patient_id=wanted) | Q(study_uid=wanted) | Q(pk__in=series)
+def _latest(*found: QuerySet[Task]) -> set[int]:
+    """The tasks in any of *found*, each asked by itself: together no index would be used."""
+    return {task for tasks in found for task in tasks.order_by("-pk").values_list("pk", flat=True)[: MOST + 1]}
 
 
-def _renamed(known: QuerySet[Task], wanted: str) -> QuerySet[Task]:
-    entries = Entry.objects.filter(Q(new_study_uid=wanted) | Q(new_series_uid=wanted)).values("task")
-    # Written as its index is.
-    named = known.annotate(called=Lower(KeyTextTransform("pseudonym", "item"))).filter(called=wanted.lower())
-    return known.filter(Q(pk__in=entries) | Q(pk__in=named.values("pk")))
-
-
-def _latest(tasks: QuerySet[Task]) -> list[int]:
-    return list(tasks.order_by("-pk").values_list("pk", flat=True).distinct()[: MOST + 1])
+def _is_uid(text: str) -> bool:
+    return "." in text and text.replace(".", "").isdigit()
 
 
 def _sending(task: Task, new_study: str, instances: int, *, by: User, by_new: bool) -> Sending:
@@ -128,10 +129,9 @@ def _downloads(wanted: str, *, by: User) -> QuerySet[Event]:
 
 def _record(wanted: str, sendings: tuple[Sending, ...], *, by: User, address: str | None) -> None:
     originals = [each for each in sendings if not each.by_new]
-    is_uid = wanted.replace(".", "").isdigit() and "." in wanted
     # A pseudonym or a new UID stands where nobody takes it for an original one.
-    patient = wanted if originals and not is_uid else ""
-    study = wanted if originals and is_uid else ""
+    patient = wanted if originals and not _is_uid(wanted) else ""
+    study = wanted if originals and _is_uid(wanted) else ""
     details = {"found": len(sendings), **({} if originals else {"asked": wanted[:256]})}
     record("whereabouts.asked", by=by, patient_id=patient, study_uid=study, address=address, details=details)
     for job in sorted({each.job.pk for each in sendings if each.link}):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -20,6 +22,18 @@ from adit.projects.models import Project
 
 KEEP = ""
 """The choice that leaves the profile of a project as it is."""
+
+
+def _at_most(size: int) -> Callable[[UploadedFile[Any]], None]:
+    """A validator for files of no more than *size* bytes."""
+
+    def check(file: UploadedFile[Any]) -> None:
+        if (file.size or 0) > size:
+            raise ValidationError(
+                _("This file is too large to be one: more than %(size)d kB.") % {"size": size // 1024}
+            )
+
+    return check
 
 
 class ProjectForm(forms.Form):
@@ -155,7 +169,7 @@ class PassphraseForm(forms.Form):
 class RestoreForm(forms.Form):
     """A backup of a key, and its passphrase."""
 
-    backup = forms.FileField(label=gettext_lazy("File with the backup"))
+    backup = forms.FileField(label=gettext_lazy("File with the backup"), validators=[_at_most(64 * 1024)])
     restore_passphrase = forms.CharField(
         label=gettext_lazy("Its passphrase"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "off"})
     )
@@ -187,6 +201,7 @@ class ImportForm(forms.Form):
             "With the column Pseudonym, and PatientID where they are given to patients already. Lines without "
             "PatientID are free: patients get them in their order."
         ),
+        validators=[_at_most(5 * 1024 * 1024)],
     )
 
 

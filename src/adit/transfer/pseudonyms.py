@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from adit.deid.folding import LETTERS, fold
+from adit.deid.folding import LETTERS, fold, plain
 
 LONGEST = 64
 """Characters of a PatientID (PS3.5 6.2, VR LO)."""
@@ -55,6 +55,8 @@ def unfit(pseudonym: str, *, patient_id: str, name: str = "") -> None:
     for form in {identifier, identifier.lstrip("0")} - {""}:
         if form == spelt or (form in spelt if len(form) >= _SHORT else form in _WORD.findall(spelt)):
             raise UnfitPseudonym(f"'{pseudonym}' cannot be the pseudonym: it holds the PatientID.")
-    for part in LETTERS.findall(fold(name)):
-        if len(part) >= _LEAST_OF_NAME and part in spelt:
+    # As it is written and with umlauts made equal: "Doe" has three letters, and "Do" is not held against anybody.
+    for spelling in (plain, fold):
+        parts = {part for part in LETTERS.findall(spelling(name)) if len(part) >= _LEAST_OF_NAME}
+        if any(part in spelling(pseudonym) for part in parts):
             raise UnfitPseudonym(f"'{pseudonym}' cannot be the pseudonym: it holds a part of the patient's name.")

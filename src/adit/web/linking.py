@@ -44,7 +44,7 @@ _FORMS: dict[str, tuple[Callable[[type[Any], Sequence[Any]], bytes], str]] = {
 def linking(request: HttpRequest, pk: int) -> HttpResponse:
     """The linking list, page by page."""
     project = _linkable(request, pk)
-    like, after = request.GET.get("like", "")[:64], request.GET.get("after", "")[:64]
+    like, after = (_typed(request.GET.get(name, "")) for name in ("like", "after"))
     context: dict[str, Any] = {"project": project, "like": like, "after": after, "form": ImportForm()}
     try:
         found = some_patients_of(project, by=visitor(request), after=after, most=LINES + 1, like=like)
@@ -120,6 +120,11 @@ def _linkable(request: HttpRequest, pk: int) -> Project:
         refused(request, "project.linked", answer, project=project.name)
         raise Http404
     return project
+
+
+def _typed(text: str) -> str:
+    """What may stand in a pseudonym; the database takes no NUL."""
+    return text.replace("\0", "")[:64]
 
 
 def _file_name(project: Project) -> str:

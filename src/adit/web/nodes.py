@@ -115,7 +115,8 @@ def suspend(request: HttpRequest, pk: int) -> HttpResponse:
         changes.suspend(
             node,
             by=visitor(request),
-            reason=request.POST.get("reason", "")[:500],
+            # The database takes no NUL.
+            reason=request.POST.get("reason", "").replace("\0", "")[:500],
             now=timezone.now(),
             running_too=request.POST.get("when") == "now",
         )

@@ -28,7 +28,7 @@ from adit.web.going import standing, sums_of
 from adit.web.jobs import job_of, title_of
 from adit.web.visits import address_of, visitor
 
-PRINTED_TASKS = 100
+PRINTED_TASKS = 50
 """Tasks of a report that a page shows; the files hold all of them."""
 
 _FORMS = {"json": (report_as_json, "application/json"), "csv": (report_as_csv, "text/csv; charset=utf-8")}

@@ -36,7 +36,8 @@ PSEUDONYMISED, IDENTIFIED = "pseudonymised", "identified"
 
 _PLAIN = RegexValidator(r"^[ -\[\]-~]*$", _("Plain letters, digits and signs only, and no backslash."))
 
-REMEMBERED = ("destination", "project", "identity", "nifti", "mail")
+REMEMBERED = ("destination", "project", "nifti", "mail")
+"""What the form begins with next time. Not that patients keep their identity: that is decided anew each time."""
 
 
 class SendForm(forms.Form):

@@ -22,7 +22,7 @@ IDENTIFYING = ("patient", "study")
 """Fields of the search that not everybody has, and that no address shows."""
 
 _WITHOUT_PATIENTS = frozenset(
-    ("account", "announcement", "audit", "group", "kind", "mail", "maintenance", "node", "page", "session")
+    ("account", "announcement", "audit", "demo", "group", "kind", "mail", "maintenance", "node", "page")
 )
 """Nouns of actions whose details never name a patient."""
 
@@ -36,14 +36,23 @@ PHRASES: dict[str, str | Promise] = {
     "audit.searched": _("Searched the audit trail"),
     "download.ended": _("Downloaded a study"),
     "download.started": _("Began to download a study"),
+    "header.viewed": _("Looked at a header, before and after"),
+    "image.viewed": _("Looked at an image"),
+    "job.attribute_released": _("Let an attribute pass"),
     "job.ended": _("The job ended"),
     "job.linked": _("Looked up old and new identity in a job"),
+    "job.reported": _("Took the report of a job"),
     "job.submitted": _("Ordered a job"),
+    "job.viewed": _("Looked at a job"),
     "page.opened": _("Tried to open a page"),
     "project.linked": _("Looked up old and new identity in a project"),
     "project.pseudonym_given": _("Was given a pseudonym in a project"),
+    "receipt.issued": _("Had a receipt made out"),
+    "receipt.verified": _("Had a receipt verified"),
+    "receipt.viewed": _("Looked at a receipt"),
     "search": _("Searched"),
     "study.transferred": _("Sent a study"),
+    "task.viewed": _("Looked at a task"),
     "whereabouts.asked": _("Asked where something went"),
 }
 """Where an action's own name does not read well."""

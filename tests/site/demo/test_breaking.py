@@ -86,7 +86,9 @@ class TestAWorker:
     def test_of_somebody_else_is_left_alone(self, supervised):
         command = [sys.executable, "-c", WAIT, *WORKER]
         # A child of a child of ours, as that of another supervisor would be none of ours.
-        between = f"import subprocess as s; c = s.Popen({command!r}, stdout=s.DEVNULL); print(c.pid, flush=True); c.wait()"
+        between = (
+            f"import subprocess as s; c = s.Popen({command!r}, stdout=s.DEVNULL); print(c.pid, flush=True); c.wait()"
+        )
         with subprocess.Popen([sys.executable, "-c", between], stdout=subprocess.PIPE) as other:
             assert other.stdout is not None
             worker = int(other.stdout.readline())

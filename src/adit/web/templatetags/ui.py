@@ -91,7 +91,10 @@ def when(value: datetime | str | None, *, full: bool = False) -> SafeString | st
         return format_html('<time datetime="{}">{}</time>', moment.isoformat(timespec="seconds"), shown)
     shown = f"{local:%H:%M}" if local.date() == timezone.localdate() else f"{local:%Y-%m-%d %H:%M}"
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(timespec="seconds"), f"{local:%Y-%m-%d %H:%M:%S %Z}", shown
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(timespec="seconds"),
+        f"{local:%Y-%m-%d %H:%M:%S %Z}",
+        shown,
     )
 
 
