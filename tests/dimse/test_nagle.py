@@ -49,13 +49,17 @@ def store(peer):
         return time.perf_counter() - started
 
 
+DELAYS = 5 * 0.04
+"""Seconds that a delayed acknowledgement costs (Linux), a few times; there would be one with each of 60 instances."""
+
+
 def is_as_quick(with_nagle, without):
-    """Whether the quicker of some runs does not take half as long again; others use the machine too."""
+    """Whether the quickest of some runs takes as long as without, or nearly so; others use the machine too."""
     slow, quick = [], []
     for _ in range(ROUNDS):
         slow.append(with_nagle())
         quick.append(without())
-        if min(slow) <= 1.5 * min(quick):
+        if min(slow) <= 1.5 * min(quick) + DELAYS:
             return True
     return False
 

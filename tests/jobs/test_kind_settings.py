@@ -26,9 +26,7 @@ def claimed():
 
 class TestAKind:
     def test_has_priorities_that_no_other_has(self):
-        priorities = [
-            priority for kind in KINDS.values() for priority in {kind.priority.normal, kind.priority.urgent}
-        ]
+        priorities = [priority for kind in KINDS.values() for priority in {kind.priority.normal, kind.priority.urgent}]
 
         assert len(priorities) == len(set(priorities))
 

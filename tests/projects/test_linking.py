@@ -18,6 +18,7 @@ from adit.projects.keys import NoKey, key_of
 from adit.projects.linking import PatientLink, patients_of, uids_of
 from adit.projects.models import Alias, Project
 from adit.projects.tables import BadTable, Imported, as_csv, as_excel, import_pseudonyms
+from adit.transfer.cells import as_it_was
 from tests.projects.making import ANNE, BO, administrator, member, project
 
 pytestmark = pytest.mark.django_db
@@ -82,7 +83,9 @@ class TestALinkingList:
 
         assert rows[0] == ["pseudonym", "patient_id", "issuer", "domain"]
         assert rows[1] == ["P-01", "4711", "HOSPITAL", "east"]
-        assert [[cell.value or "" for cell in row] for row in sheet.iter_rows()] == rows
+        assert [[cell.value or "" for cell in row] for row in sheet.iter_rows()] == [
+            [as_it_was(cell) for cell in row] for row in rows
+        ]
         assert {cell.data_type for row in sheet.iter_rows() for cell in row if cell.value} == {"s"}
 
 

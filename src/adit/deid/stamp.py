@@ -47,9 +47,7 @@ class Stamp:
     trial_protocol_id: str
     trial_protocol_name: str
 
-    def on(
-        self, pieces: list[Piece], coding: Coding, *, ref: Ref, pixels_checked: bool, age: str = ""
-    ) -> list[Piece]:
+    def on(self, pieces: list[Piece], coding: Coding, *, ref: Ref, pixels_checked: bool, age: str = "") -> list[Piece]:
         """*pieces*, the elements of a treated data set at its top, with the stamp, in ascending order.
 
         Whatever the rules made of its own UIDs, they are those of *ref*. PatientAge is *age*, where that can be told,

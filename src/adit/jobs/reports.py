@@ -17,6 +17,7 @@ from adit.jobs.models import Entry, Job, JobQuerySet, Task, TaskQuerySet
 from adit.jobs.options import Options
 from adit.jobs.progress import counts
 from adit.jobs.waiting import reasons
+from adit.transfer.cells import not_a_formula
 
 _AT_ONCE = 500
 """Tasks that are read together."""
@@ -108,9 +109,7 @@ def report_as_csv(job: Job, *, by: User | None, now: datetime) -> Iterator[str]:
 
 def _csv_line(cells: Any) -> str:
     written = io.StringIO()
-    # What begins so would be a formula for a spreadsheet.
-    safe = [f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t" and cell else cell for cell in cells]
-    csv.writer(written, lineterminator="\r\n").writerow(safe)
+    csv.writer(written, lineterminator="\r\n").writerow(map(not_a_formula, cells))
     return written.getvalue()
 
 

@@ -15,6 +15,7 @@ from adit.audit.record import record
 from adit.deid.keys import Patient
 from adit.projects.aliases import add_free, pseudonym_for
 from adit.projects.models import Project
+from adit.transfer.cells import as_it_was, not_a_formula
 from adit.transfer.pseudonyms import UnfitPseudonym, checked
 
 _ENCODINGS = ("utf-8-sig", "cp1252")
@@ -33,7 +34,7 @@ def as_csv(kind: type[Any], rows: Sequence[Any]) -> bytes:
     written = io.StringIO()
     table = csv.writer(written, lineterminator="\r\n")
     table.writerow(field.name for field in fields(kind))
-    table.writerows(map(astuple, rows))
+    table.writerows(map(not_a_formula, astuple(row)) for row in rows)
     return written.getvalue().encode("utf-8-sig")
 
 
@@ -108,7 +109,7 @@ def _rows(content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
         raise BadTable("The table has no column 'Pseudonym'.")
     for row in table:
         if any(cell.strip() for cell in row):
-            yield table.line_num, {name: cell.strip() for name, cell in zip(head, row, strict=False) if name}
+            yield table.line_num, {name: as_it_was(cell.strip()) for name, cell in zip(head, row, strict=False) if name}
 
 
 def _decoded(content: bytes) -> str:

@@ -13,6 +13,7 @@ from django.http import StreamingHttpResponse
 
 from adit.audit.models import Event
 from adit.audit.searching import Wanted, everything
+from adit.transfer.cells import not_a_formula
 from adit.web.trail import details_of
 
 FORMS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
@@ -67,13 +68,8 @@ def _as_csv(rows: Iterator[list[dict[str, Any]]]) -> Iterator[str]:
                 "nodes": "; ".join(row["nodes"]),
                 "details": json.dumps(row["details"], ensure_ascii=False) if row["details"] else "",
             }
-            table.writerow(_plain(flat[column]) for column in COLUMNS)
+            table.writerow(not_a_formula(flat[column]) for column in COLUMNS)
         yield written.getvalue()
-
-
-def _plain(cell: Any) -> Any:
-    # What begins so would be a formula for a spreadsheet.
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t")) else cell
 
 
 def _as_json(rows: Iterator[list[dict[str, Any]]]) -> Iterator[str]:
