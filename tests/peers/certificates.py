@@ -39,7 +39,7 @@ class Authority:
         self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         self._key = ec.generate_private_key(ec.SECP256R1())
         self.certificate = _pem(
-            _begun(self._name, self._name, self._key.public_key(), 2000, 2100)
+            _begun(self._name, self._name, self._key.public_key(), 2000, 2100, by=self._key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .sign(self._key, hashes.SHA256())
         )
@@ -49,7 +49,7 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         owner = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)])
         signed = (
-            _begun(owner, self._name, key.public_key(), since, until)
+            _begun(owner, self._name, key.public_key(), since, until, by=self._key.public_key())
             .add_extension(x509.SubjectAlternativeName([_known(name)]), critical=False)
             .sign(self._key, hashes.SHA256())
         )
@@ -61,7 +61,7 @@ def certified(name: str, *, since: int = 2000, until: int = 2100) -> tuple[str, 
     key = ec.generate_private_key(ec.SECP256R1())
     owner = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "PACS")])
     signed = (
-        _begun(owner, owner, key.public_key(), since, until)
+        _begun(owner, owner, key.public_key(), since, until, by=key.public_key())
         .add_extension(x509.SubjectAlternativeName([_known(name)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
@@ -83,8 +83,15 @@ def serving(certificate: str, key: str, *, demands: str = "") -> ssl.SSLContext:
 
 
 def _begun(
-    owner: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, since: int, until: int
+    owner: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    since: int,
+    until: int,
+    *,
+    by: ec.EllipticCurvePublicKey,
 ) -> x509.CertificateBuilder:
+    # With both key identifiers (RFC 5280 4.2.1): Python 3.13's own contexts insist on them.
     return (
         x509.CertificateBuilder()
         .subject_name(owner)
@@ -93,6 +100,8 @@ def _begun(
         .serial_number(x509.random_serial_number())
         .not_valid_before(datetime.datetime(since, 1, 1, tzinfo=datetime.UTC))
         .not_valid_after(datetime.datetime(until, 1, 1, tzinfo=datetime.UTC))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by), critical=False)
     )
 
 

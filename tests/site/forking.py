@@ -36,7 +36,7 @@ IMPORTED = (
     *("django.utils.translation", "django.views.decorators.csrf", "django.views.i18n"),
     *("allauth", "channels", "cryptography.fernet", "cryptography.hazmat.primitives.ciphers.aead"),
     *("cryptography.hazmat.primitives.kdf.hkdf", "cryptography.hazmat.primitives.kdf.scrypt", "dateutil.rrule"),
-    *("dcm2niix", "dj_email_url", "django_htmx", "httpx", "openpyxl", "procrastinate", "psycopg_pool", "requests"),
+    *("dcm2niix", "dj_email_url", "django_htmx", "httpx", "openpyxl", "procrastinate", "psycopg_pool"),
     *("rich.console", "rich.table", "sqlparse", "structlog", "tenacity", "typer._adapters", "typer.main", "yaml"),
 )
 
