@@ -32,6 +32,20 @@ class Pair:
         return str(key), str(certificate)
 
 
+_SIGNS = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+"""What a CA may do with its key, and a certificate that is its own CA."""
+
+
 class Authority:
     """A CA that certifies whatever a test wants."""
 
@@ -41,6 +55,7 @@ class Authority:
         self.certificate = _pem(
             _begun(self._name, self._name, self._key.public_key(), 2000, 2100, by=self._key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_SIGNS, critical=True)
             .sign(self._key, hashes.SHA256())
         )
 
@@ -64,6 +79,7 @@ def certified(name: str, *, since: int = 2000, until: int = 2100) -> tuple[str, 
         _begun(owner, owner, key.public_key(), since, until, by=key.public_key())
         .add_extension(x509.SubjectAlternativeName([_known(name)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(_SIGNS, critical=True)
         .sign(key, hashes.SHA256())
     )
     return _pem(signed), _secret(key)
@@ -91,7 +107,7 @@ def _begun(
     *,
     by: ec.EllipticCurvePublicKey,
 ) -> x509.CertificateBuilder:
-    # With both key identifiers (RFC 5280 4.2.1): Python 3.13's own contexts insist on them.
+    # With both key identifiers (RFC 5280 4.2.1): Python 3.13's own contexts insist on that and on key usage.
     return (
         x509.CertificateBuilder()
         .subject_name(owner)
