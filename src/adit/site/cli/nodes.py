@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 from django.contrib.auth.models import Group
 
 from adit.accounts.models import User
+from adit.dicom.refs import UID, uid
 from adit.nodes import changes
 from adit.nodes.contact import note_findings
 from adit.nodes.doctor import abilities_found, examine
 from adit.nodes.finding import find_node
-from adit.nodes.findings import Outcome
+from adit.nodes.findings import Finding, Outcome
 from adit.nodes.models import Ability, Kind, Node
+from adit.nodes.movedoctor import prove_move
 from adit.site.cli import node_suspending
 from adit.site.cli.acting import me
 from adit.site.cli.explaining import explained
@@ -46,6 +49,8 @@ from adit.site.cli.node_options import (
     web_values,
 )
 from adit.site.cli.output import Failed, Misused, print_json, print_table
+from adit.site.env import config
+from adit.site.working import opening_of
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 app.command()(node_suspending.suspend)
@@ -197,12 +202,21 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
 
 @app.command(name="test")
-def examine_node(name: Name, as_json: AsJson = False) -> None:
+def examine_node(
+    name: Name,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            help="A study that it has: one instance is moved to our receiver, which proves C-MOVE.", metavar="UID"
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Test the connection to a node, step by step."""
     with explained():
         found = find_node(name)
     results = []
-    for result in examine(found):
+    for result in _examined(found, None if study is None else uid(study)):
         results.append(result)
         if not as_json:
             hint = f"  ({result.who})" if result.outcome is Outcome.FAILED and result.who else ""
@@ -212,6 +226,12 @@ def examine_node(name: Name, as_json: AsJson = False) -> None:
     note_findings(found, results)
     if any(result.outcome is Outcome.FAILED for result in results):
         raise typer.Exit(1)
+
+
+def _examined(node: Node, study: UID | None) -> Iterator[Finding]:
+    yield from examine(node)
+    if study is not None:
+        yield prove_move(node, study, opening=opening_of(config()))
 
 
 @app.command()
