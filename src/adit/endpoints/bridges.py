@@ -11,9 +11,11 @@ from adit.dicom.instance import Instance
 from adit.dicom.protocols import Cancellation
 
 TOGETHER = 16
+ENOUGH = 512 << 10
 PATIENCE = 0.004
-"""So many instances are handed over at once, or what has come in so many seconds: two threads that
-wake each other for every small instance spend more time on that than on the instances."""
+"""So many instances are handed over at once, or so many bytes, or what has come in so many seconds:
+two threads that wake each other for every small instance spend more time on that than on the
+instances. A large one is worth waking for."""
 
 Push = Callable[[Instance], None]
 """Hands an instance over. Blocks while the reader is too far behind. Raises Canceled when nobody reads any more."""
@@ -80,6 +82,7 @@ class _Handover:
         self._ahead = max(1, ahead)
         self._together = min(self._ahead, TOGETHER)
         self._ready: deque[Instance] = deque()
+        self._bytes = 0
         self._changed = threading.Condition(threading.Lock())
         self._refusing = False
         self.ended = False
@@ -91,7 +94,10 @@ class _Handover:
                 self._changed.wait()
             if not self._refusing:
                 self._ready.append(instance)
-                if len(self._ready) in (1, self._together):
+                # One that still arrives is large.
+                size = instance.body.size
+                self._bytes += ENOUGH if size is None else size
+                if len(self._ready) in (1, self._together) or self._bytes >= ENOUGH:
                     self._changed.notify_all()
                 return
         instance.close()
@@ -104,12 +110,13 @@ class _Handover:
                 self._changed.wait()
             self._changed.wait_for(lambda: self._worth_waking(cancel), PATIENCE)
             cancel.check()
-            taken, self._ready = self._ready, deque()
+            taken, self._ready, self._bytes = self._ready, deque(), 0
             self._changed.notify_all()
             return taken
 
     def _worth_waking(self, cancel: Cancellation) -> bool:
-        return len(self._ready) >= self._together or self.ended or cancel.canceled
+        enough = len(self._ready) >= self._together or self._bytes >= ENOUGH
+        return enough or self.ended or cancel.canceled
 
     def end(self, error: BaseException | None) -> None:
         with self._changed:
