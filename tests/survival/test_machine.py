@@ -8,6 +8,7 @@ import signal
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ import pytest
 from adit.site.database import free_port
 from tests.peers.data import Study, ct_study
 from tests.peers.misbehaving import MisbehavingPacs, misbehaving
+from tests.peers.misbehaving_web import MisbehavingWeb, WebScript, misbehaving_web
+from tests.peers.process import HOST, Peer
 from tests.peers.scripts import Gate, Script
 from tests.site.running import Adit, eventually
 from tests.survival.stage import PATIENCE, assert_whole, complete, numbers
+from tests.survival.ways import C_GET, C_MOVE, WADO
 
 QUICK = {"ADIT_LEASE": "30", "ADIT_HEARTBEAT": "0.5", "ADIT_TASK_RETRY_WAITS": "0.1,0.1,0.1"}
 
@@ -59,10 +63,30 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def add(adit: Adit, name: str, pacs: MisbehavingPacs) -> None:
+def add(adit: Adit, name: str, pacs: MisbehavingPacs, can: str = "find,store") -> None:
     where = ("--ae-title", pacs.ae_title, "--host", pacs.host, "--port", str(pacs.port))
-    added = adit("node", "add", name, *where, "--can", "find,get,store")
+    added = adit("node", "add", name, *where, "--can", can)
     assert added.returncode == 0, added.stderr
+
+
+@contextmanager
+def source_of(
+    adit: Adit, way: str, study: Study, gate: Gate, *, ae_title: str
+) -> Iterator[MisbehavingPacs | MisbehavingWeb]:
+    """A server that holds *study* and lets it through *gate*, and its node, which sends it by *way*."""
+    script = Script(gate=gate, destinations=(Peer("ADIT", HOST, adit.receiver_port),))
+    if way == WADO:
+        with misbehaving_web(study, script=WebScript(also=script)) as web:
+            added = adit("node", "add", ae_title, "--dicomweb", web.url, "--can", "qido,wado")
+            assert added.returncode == 0, added.stderr
+            yield web
+        return
+    with misbehaving(study, script=script, ae_title=ae_title) as pacs:
+        add(adit, ae_title, pacs, "find,move" if way == C_MOVE else "find,get")
+        yield pacs
+
+
+BY_EVERY_WAY = pytest.mark.parametrize("way", [C_GET, C_MOVE, WADO])
 
 
 def send(adit: Adit, study: Study, source: str, destination: str) -> int:
@@ -84,21 +108,24 @@ def ended(adit: Adit, job: int) -> dict[str, Any]:
 
 
 class TestAMachine:
-    def test_whose_processes_are_all_killed_at_once_goes_on_by_itself(self, adit: Adit, study: Study) -> None:
+    @BY_EVERY_WAY
+    def test_whose_processes_are_all_killed_at_once_goes_on_by_itself(self, adit: Adit, study: Study, way: str) -> None:
         gate = Gate()
         gate.let(150)
-        folder = adit.home.parent / "folder"
+        name = f"A_{way.replace('-', '_')}"
+        folder = adit.home.parent / name
         folder.mkdir()
-        with misbehaving(study, script=Script(gate=gate), ae_title="A") as source:
-            add(adit, "A", source)
-            assert adit("node", "add", "B", "--folder", str(folder)).returncode == 0
-            job = send(adit, study, "A", "B")
+        with source_of(adit, way, study, gate, ae_title=name) as source:
+            assert adit("node", "add", f"to {name}", "--folder", str(folder)).returncode == 0
+            job = send(adit, study, name, f"to {name}")
             gate.wait_until_somebody_waits(seconds=PATIENCE)
             source.seen.wait_until(lambda seen: len(seen.sent) == 150, seconds=PATIENCE)
             processes = everything(adit)
 
             for pid in processes:
-                os.kill(pid, signal.SIGKILL)
+                # Some end by themselves when their parent has.
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             eventually(lambda: not [pid for pid in processes if is_alive(pid)], "all are dead")
             gate.open()
             up = adit("up", "--detach", **QUICK)
@@ -113,17 +140,19 @@ class TestAMachine:
         left = [path for path in (adit.home / "spool").rglob("*") if path.is_file() and path.name != "receiver"]
         assert left == []
 
-    def test_whose_database_is_killed_goes_on_with_the_transfer(self, adit: Adit, study: Study) -> None:
+    @BY_EVERY_WAY
+    def test_whose_database_is_killed_goes_on_with_the_transfer(self, adit: Adit, study: Study, way: str) -> None:
         gate = Gate()
         gate.let(50)
+        name = f"C_{way.replace('-', '_')}"
         with (
-            misbehaving(study, script=Script(gate=gate), ae_title="C") as source,
-            misbehaving(ae_title="D") as destination,
+            source_of(adit, way, study, gate, ae_title=name) as source,
+            misbehaving(ae_title=f"D_{name}") as destination,
         ):
-            add(adit, "C", source)
-            add(adit, "D", destination)
-            job = send(adit, study, "C", "D")
-            destination.seen.wait_until(lambda seen: len(seen.statuses) == 50, seconds=PATIENCE)
+            add(adit, f"D_{name}", destination)
+            job = send(adit, study, name, f"D_{name}")
+            # Where a part of WADO-RS ends is known when the next begins.
+            destination.seen.wait_until(lambda seen: len(seen.statuses) >= 49, seconds=PATIENCE)
             (database,) = adit.children()["postgres"]
 
             os.kill(database, signal.SIGKILL)
