@@ -65,7 +65,9 @@ class TestThePageOfAJob:
 
         first, then = visiting(f"/live/jobs/{job.pk}/", owner, look)
 
-        assert set(first) == {"job-head", "job-actions", "job-tasks"}
+        assert set(first) == {"job-head", "job-actions", "job-tasks", "job-facts"}
+        job.refresh_from_db()
+        assert job.ended_at.isoformat(timespec="seconds") in then["job-facts"]
         assert first["job-head"].strip().startswith('<div class="card" id="job-head">')
         assert "job-head" in then
 

@@ -90,7 +90,8 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
 def job_live(request: HttpRequest, paces: Paces, *, pk: int) -> Mapping[str, str]:
     """What moves on the page of a job."""
     context = job_context(request, job_of(visitor(request), pk), paces)
-    return {f"job-{part}": fragment(request, f"jobs/one.html#{part}", context) for part in ("head", "actions", "tasks")}
+    parts = ("head", "actions", "tasks", "facts")
+    return {f"job-{part}": fragment(request, f"jobs/one.html#{part}", context) for part in parts}
 
 
 def job_of(user: User, pk: int) -> Job:

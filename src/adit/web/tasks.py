@@ -64,9 +64,8 @@ def task_live(request: HttpRequest, _: Paces, *, pk: int, task: int) -> Mapping[
     if found.job_id != pk:
         raise Http404
     context = task_context(request, found)
-    return {
-        f"task-{part}": fragment(request, f"jobs/task.html#{part}", context) for part in ("head", "actions", "ledger")
-    }
+    parts = ("head", "actions", "ledger", "facts")
+    return {f"task-{part}": fragment(request, f"jobs/task.html#{part}", context) for part in parts}
 
 
 def task_of(user: User, pk: int) -> Task:
