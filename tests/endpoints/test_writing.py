@@ -61,6 +61,13 @@ class TestWriting:
         assert (tmp_path / "written").read_bytes() == as_file(FILE)
         assert there.read_bytes() == broken
 
+    def test_writes_anew_what_is_gone_meanwhile(self, tmp_path, there):
+        there.unlink()
+
+        write(instance(FILE, there), str(tmp_path / "written"), None)
+
+        assert (tmp_path / "written").read_bytes() == as_file(FILE)
+
     def test_counts_what_it_takes_over(self, tmp_path, there):
         folder = tmp_path / "folder"
         folder.mkdir()

@@ -22,7 +22,7 @@ from adit.audit.searching import Wanted
 from adit.web.audit import SIZE
 from adit.web.sealed import seal, unseal
 from adit.web.trailfiles import COLUMNS, pieces
-from tests.web.visiting import logged_in
+from tests.web.people import client_of
 
 pytestmark = pytest.mark.django_db
 
@@ -51,13 +51,13 @@ def text(response) -> str:
 class TestTheTrail:
     def test_is_for_those_who_may_read_it(self, dora, carl):
         for user in (dora, carl, User.objects.create_user("root", is_staff=True)):
-            assert logged_in(user).get("/audit/").status_code == 200
+            assert client_of(user).get("/audit/").status_code == 200
 
     @pytest.mark.parametrize("path", ["/audit/", "/audit/export/csv/", "/audit/patient/x/"])
     def test_does_not_exist_for_others_and_records_that_they_tried(self, path):
         bob = User.objects.create_user("bob")
 
-        assert logged_in(bob).get(path).status_code == 404
+        assert client_of(bob).get(path).status_code == 404
 
         event = Event.objects.get(actor="bob", outcome=Outcome.REFUSED)
         assert event.details["path"] == path
@@ -68,7 +68,7 @@ class TestTheTrail:
     def test_shows_the_newest_first_with_who_what_and_whom_it_was_about(self, dora):
         record("search", by="ann", patient_id="0042", study_uid="1.2.3", nodes=["North"], details={"found": 3})
 
-        shown = text(logged_in(dora).get("/audit/"))
+        shown = text(client_of(dora).get("/audit/"))
 
         for part in ("ann", "Searched", "0042", "1.2.3", "North", "found"):
             assert part in shown
@@ -77,7 +77,7 @@ class TestTheTrail:
         record("search", by="ann", patient_id="0042", study_uid="1.2.3", details={"keys": {"PatientName": "Doe"}})
         record("node.changed", by="ann", details={"port": [104, 11112]})
 
-        shown = text(logged_in(carl).get("/audit/"))
+        shown = text(client_of(carl).get("/audit/"))
 
         assert "ann" in shown
         assert "11112" in shown
@@ -85,7 +85,7 @@ class TestTheTrail:
             assert part not in shown
 
     def test_records_every_look(self, dora):
-        logged_in(dora).get("/audit/?actor=ann")
+        client_of(dora).get("/audit/?actor=ann")
 
         event = Event.objects.get(action="audit.searched")
         assert (event.actor, event.details, event.address) == ("dora", {"actor": "ann"}, "127.0.0.1")
@@ -93,7 +93,7 @@ class TestTheTrail:
     def test_leads_to_older_events(self, dora):
         for number in range(SIZE + 3):
             record("x.done", by=f"user{number}")
-        client = logged_in(dora)
+        client = client_of(dora)
 
         first = client.get("/audit/?action=x.done")
         second = client.get("/audit/", {"action": "x.done", "after": str(first.context["next"])})
@@ -102,7 +102,7 @@ class TestTheTrail:
         assert second.context["next"] is None
 
     def test_asks_the_database_as_often_for_many_events_as_for_one(self, dora):
-        client = logged_in(dora)
+        client = client_of(dora)
         record("x.done", by="ann", patient_id="1")
         client.get("/audit/")
 
@@ -125,7 +125,7 @@ class TestTheSearch:
         record("search", by="ann", patient_id="0042")
         record("search", by="ann", patient_id="0099")
 
-        response = logged_in(dora).post("/audit/", {"patient": "0042", "actor": "ann"}, follow=True)
+        response = client_of(dora).post("/audit/", {"patient": "0042", "actor": "ann"}, follow=True)
 
         [(address, _status)] = response.redirect_chain
         assert "0042" not in address
@@ -144,7 +144,7 @@ class TestTheSearch:
     def test_for_a_patient_is_refused_to_those_who_may_not(self, carl):
         record("search", by="ann", patient_id="0042")
 
-        response = logged_in(carl).get("/audit/", {"who": seal({"patient": "0042"}, to=carl)})
+        response = client_of(carl).get("/audit/", {"who": seal({"patient": "0042"}, to=carl)})
 
         assert "You may not search the audit trail for patients." in text(response)
         assert Event.objects.get(action="audit.searched", outcome=Outcome.REFUSED).actor == "carl"
@@ -156,20 +156,20 @@ class TestTheSearch:
             # Midnight in Tokyo is 15:00 UTC.
             Event.objects.create(time=datetime(2026, 11, 2, hour, tzinfo=UTC), actor=f"at{hour}", action="x.done")
 
-        response = logged_in(dora).get("/audit/?until=2026-11-02&action=x.done")
-        later = logged_in(dora).get("/audit/?since=2026-11-03&action=x.done")
+        response = client_of(dora).get("/audit/?until=2026-11-02&action=x.done")
+        later = client_of(dora).get("/audit/?since=2026-11-03&action=x.done")
 
         assert [line.event.actor for line in response.context["lines"]] == ["at14"]
         assert [line.event.actor for line in later.context["lines"]] == ["at16"]
 
     def test_that_makes_no_sense_is_said_near_its_field(self, dora):
-        response = logged_in(dora).post("/audit/", {"job": "first"})
+        response = client_of(dora).post("/audit/", {"job": "first"})
 
         assert response.status_code == 200
         assert "Enter a whole number." in text(response)
 
     def test_without_a_result_says_so(self, dora):
-        assert "Nothing found" in text(logged_in(dora).get("/audit/?actor=nobody-at-all"))
+        assert "Nothing found" in text(client_of(dora).get("/audit/?actor=nobody-at-all"))
 
 
 class TestTheFile:
@@ -207,7 +207,7 @@ class TestTheFile:
         assert self.rows(patients=True)[0]["actor"] == "'=cmd"
 
     def test_does_not_exist_in_other_forms(self, dora):
-        assert logged_in(dora).get("/audit/export/exe/").status_code == 404
+        assert client_of(dora).get("/audit/export/exe/").status_code == 404
 
 
 def test_a_file_is_written_while_it_is_read_and_recorded(dora, async_client):
@@ -231,7 +231,7 @@ class TestThePageOfAPatient:
         record("study.transferred", by="bob", patient_id="0042", study_uid="1.2.3", nodes=["North", "Research"])
         record("search", by="ann", patient_id="0099")
 
-        response = logged_in(dora).get(f"/audit/patient/{seal({'patient': '0042'}, to=dora)}/")
+        response = client_of(dora).get(f"/audit/patient/{seal({'patient': '0042'}, to=dora)}/")
 
         assert [person.actor for person, _ in response.context["people"]] == ["dora", "bob", "ann"]
         assert response.context["lines"][0].event == earlier
@@ -242,7 +242,7 @@ class TestThePageOfAPatient:
     def test_does_not_exist_for_who_may_not_search_for_patients(self, carl):
         token = seal({"patient": "0042"}, to=carl)
 
-        assert logged_in(carl).get(f"/audit/patient/{token}/").status_code == 404
+        assert client_of(carl).get(f"/audit/patient/{token}/").status_code == 404
         assert Event.objects.get(action="audit.patient_viewed").outcome == Outcome.REFUSED
 
     def test_tells_the_last_events_when_there_are_very_many(self, dora):
@@ -252,7 +252,7 @@ class TestThePageOfAPatient:
             for number in range(510)
         )
 
-        response = logged_in(dora).get(f"/audit/patient/{seal({'patient': '0042'}, to=dora)}/")
+        response = client_of(dora).get(f"/audit/patient/{seal({'patient': '0042'}, to=dora)}/")
 
         assert len(response.context["lines"]) == 500
         assert "earlier events are left out" in text(response)
@@ -260,7 +260,7 @@ class TestThePageOfAPatient:
 
 class TestTheBox:
     def test_is_on_every_page_and_answers(self, dora):
-        client = logged_in(dora)
+        client = client_of(dora)
         assert "Where did it go?" in text(client.get("/"))
 
         response = client.post("/whereabouts/", {"wanted": " 0042 "})
@@ -269,6 +269,6 @@ class TestTheBox:
         assert Event.objects.get(action="whereabouts.asked").details == {"found": 0, "asked": "0042"}
 
     def test_asks_nothing_when_it_is_empty(self, dora):
-        assert "answer" not in logged_in(dora).post("/whereabouts/", {"wanted": "  "}).context
+        assert "answer" not in client_of(dora).post("/whereabouts/", {"wanted": "  "}).context
 
         assert not Event.objects.filter(action="whereabouts.asked").exists()

@@ -12,7 +12,7 @@ from adit.nodes.models import Access, Node
 from adit.site.demo.breaking import Breaking
 from adit.site.env import read
 from tests.nodes.making import server
-from tests.web.visiting import logged_in
+from tests.web.people import client_of
 
 pytestmark = pytest.mark.django_db
 
@@ -35,25 +35,25 @@ def ann() -> User:
 class TestThePanel:
     @pytest.mark.parametrize(("method", "path"), [("get", PANEL), ("post", f"{PANEL}worker/"), ("post", "/demo/send/")])
     def test_does_not_exist_outside_of_a_demo(self, ann, method, path):
-        assert getattr(logged_in(ann), method)(path).status_code == 404
+        assert getattr(client_of(ann), method)(path).status_code == 404
 
     def test_is_for_those_who_are_logged_in(self, demo, client):
         assert client.get(PANEL).status_code == 302
 
     def test_shows_what_can_be_broken(self, demo, ann):
-        shown = logged_in(ann).get(PANEL).content.decode()
+        shown = client_of(ann).get(PANEL).content.decode()
 
         for part in demo.parts():
             assert str(part.title) in shown
 
     def test_gives_only_what_moves_to_a_page_that_has_the_rest(self, demo, ann):
-        shown = logged_in(ann).get(PANEL, headers={"HX-Request": "true"}).content.decode()
+        shown = client_of(ann).get(PANEL, headers={"HX-Request": "true"}).content.decode()
 
         assert "Kill a worker" in shown
         assert "<html" not in shown
 
     def test_breaks_and_mends_and_records_it(self, demo, ann):
-        client = logged_in(ann)
+        client = client_of(ann)
 
         client.post(f"{PANEL}lies/")
         assert "Mend it" in client.get(PANEL).content.decode()
@@ -63,22 +63,22 @@ class TestThePanel:
         assert Event.objects.filter(action="demo.broken", details={"part": "lies"}).count() == 2
 
     def test_says_what_cannot_be_broken_now(self, demo, ann):
-        response = logged_in(ann).post(f"{PANEL}worker/", follow=True)
+        response = client_of(ann).post(f"{PANEL}worker/", follow=True)
 
         assert "No worker runs just now" in response.content.decode()
         assert Event.objects.get(action="demo.broken").outcome == "failed"
 
     def test_breaks_nothing_else(self, demo, ann):
-        assert logged_in(ann).post(f"{PANEL}database/").status_code == 404
+        assert client_of(ann).post(f"{PANEL}database/").status_code == 404
 
     def test_breaks_nothing_by_being_looked_at(self, demo, ann):
-        assert logged_in(ann).get(f"{PANEL}lies/").status_code == 405
+        assert client_of(ann).get(f"{PANEL}lies/").status_code == 405
 
     def test_sends_something_as_whoever_asks(self, demo, ann):
         for name in ("Demo PACS", "Demo Research"):
             Access.objects.create(node=server(name), user=ann, source=True, destination=True)
 
-        response = logged_in(ann).post("/demo/send/", follow=True)
+        response = client_of(ann).post("/demo/send/", follow=True)
 
         if Job.objects.exists():
             assert Job.objects.get().owner == ann
@@ -86,7 +86,7 @@ class TestThePanel:
             assert "may not" in response.content.decode()
 
     def test_says_why_somebody_cannot_send(self, demo, ann):
-        response = logged_in(ann).post("/demo/send/", follow=True)
+        response = client_of(ann).post("/demo/send/", follow=True)
 
         assert not Job.objects.exists()
         assert not Node.objects.exists()

@@ -6,7 +6,7 @@ import pytest
 
 from adit.accounts.mails import write_mail
 from adit.accounts.models import Mail, User
-from tests.web.visiting import logged_in
+from tests.web.people import client_of
 
 pytestmark = pytest.mark.django_db
 
@@ -20,12 +20,12 @@ def _mail_server(settings):
 
 @pytest.fixture
 def staff():
-    return logged_in(User.objects.create_user("root", "root@example.org", is_staff=True))
+    return client_of(User.objects.create_user("root", "root@example.org", is_staff=True))
 
 
 class TestThePageOfMails:
     def test_is_for_administrators(self):
-        assert logged_in(User.objects.create_user("bob")).get(PAGE).status_code == 404
+        assert client_of(User.objects.create_user("bob")).get(PAGE).status_code == 404
 
     def test_shows_what_waits_and_why(self, staff):
         write_mail(["ann@example.org"], subject="Hello", body="There.")

@@ -14,7 +14,7 @@ from django.contrib.staticfiles import finders
 
 from adit.accounts.models import User
 from adit.site.env import PROJECT
-from tests.web.visiting import logged_in
+from tests.web.people import client_of
 
 WEB = PROJECT / "src/adit/web"
 VENDOR = WEB / "static/vendor"
@@ -96,7 +96,7 @@ class TestTemplates:
 class TestAPage:
     @pytest.fixture
     def client(self):
-        return logged_in(User.objects.create_user("root", is_staff=True, is_superuser=True))
+        return client_of(User.objects.create_user("root", is_staff=True, is_superuser=True))
 
     def transferred(self, client, path: str) -> int:
         """Bytes of the page, not compressed, and of what it loads, compressed with gzip as over plain HTTP."""

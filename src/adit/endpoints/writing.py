@@ -80,16 +80,16 @@ def digest_of_file(path: str, *, sync: bool = False) -> bytes:
 def _take_over(instance: Instance, file: Path, path: str) -> bool:
     """Give *file* the name *path*, if it is what would be written: writing is what takes most of the time."""
     start = preamble_and_meta(instance.sop_class, instance.uid, instance.transfer_syntax)
-    with file.open("rb", buffering=0) as opened:
-        size = os.fstat(opened.fileno()).st_size
-        if opened.read(len(start)) != start or size != len(start) + (instance.body.size or 0):
-            return False
     try:
+        with file.open("rb", buffering=0) as opened:
+            size = os.fstat(opened.fileno()).st_size
+            if opened.read(len(start)) != start or size != len(start) + (instance.body.size or 0):
+                return False
+        os.chmod(file, 0o666 & ~_umask())
         os.rename(file, path)
     except OSError:
-        # Another file system, most likely.
+        # On another file system, most likely; or another user's, or gone: the body can still be read.
         return False
-    os.chmod(path, 0o666 & ~_umask())
     return True
 
 

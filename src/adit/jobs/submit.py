@@ -93,23 +93,27 @@ def submit(plan: Plan, *, by: User, group: Group | None = None) -> Job:
     )
     _create_tasks(items, kind, job, source, destination)
     settle_job(job)
+    _record(job, plan, treating, by=by)
+    wake()
+    return job
+
+
+def _record(job: Job, plan: Plan, treating: Treating | None, *, by: User) -> None:
     record(
         "job.submitted",
         by=by,
-        group=group.name if group else "",
-        nodes=(source.name, destination.name),
+        group=job.group.name if job.group else "",
+        nodes=(job.source_name, job.destination_name),
         job=job.pk,
         details={
-            "kind": kind.key,
+            "kind": job.kind,
             "tasks": len(plan.items),
             "urgent": plan.urgent,
             "status": job.status,
             **_form(plan),
-            **_treated(treating, project),
+            **_treated(treating, job.project),
         },
     )
-    wake()
-    return job
 
 
 def _nodes(plan: Plan, *, by: User, group: Group | None) -> tuple[Node, Node]:

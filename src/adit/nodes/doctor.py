@@ -41,7 +41,7 @@ from adit.endpoints.receiver import listening
 from adit.nodes.entry import Entry, our_entry
 from adit.nodes.findings import ADMINISTRATOR, Finding, Outcome, in_vain
 from adit.nodes.folderdoctor import examine_folder
-from adit.nodes.models import BY_DICOMWEB, Ability, Node
+from adit.nodes.models import BY_DICOMWEB, MOVES, Ability, Node
 from adit.nodes.opening import server_config
 from adit.nodes.tlsdoctor import encrypt
 from adit.nodes.webdoctor import reach, web_of, web_steps
@@ -132,7 +132,7 @@ def _server(node: Node, cancel: Cancellation) -> Iterator[Finding]:
             yield _tried(ABILITY_WORDS[ability], steps[ability], node)
         else:
             yield in_vain(ABILITY_WORDS[ability])
-    if node.abilities & {*_MOVE, Ability.COMMIT}:
+    if node.abilities & (MOVES | {Ability.COMMIT}):
         yield _receiving()
 
 

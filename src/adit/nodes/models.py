@@ -51,7 +51,8 @@ class Ability(StrEnum):
 BY_DICOMWEB = frozenset((Ability.QIDO, Ability.WADO, Ability.STOW))
 BY_DIMSE = frozenset(Ability) - BY_DICOMWEB
 FINDS = frozenset((Ability.FIND_STUDY, Ability.FIND_PATIENT, Ability.QIDO))
-RETRIEVES = frozenset((Ability.GET_STUDY, Ability.GET_PATIENT, Ability.MOVE_STUDY, Ability.MOVE_PATIENT, Ability.WADO))
+MOVES = frozenset((Ability.MOVE_STUDY, Ability.MOVE_PATIENT))
+RETRIEVES = MOVES | {Ability.GET_STUDY, Ability.GET_PATIENT, Ability.WADO}
 STORES = frozenset((Ability.STORE, Ability.STOW))
 
 

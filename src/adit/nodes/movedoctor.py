@@ -14,10 +14,8 @@ from adit.dicom.query import Query
 from adit.dicom.refs import UID, Level, Ref
 from adit.endpoints.cancel import NEVER
 from adit.nodes.findings import Finding, Outcome
-from adit.nodes.models import BY_DICOMWEB, Ability, Node
+from adit.nodes.models import BY_DICOMWEB, MOVES, Ability, Node
 from adit.nodes.opening import Opening
-
-MOVES = frozenset((Ability.MOVE_STUDY, Ability.MOVE_PATIENT))
 
 _NAME = "Proof by C-MOVE"
 
