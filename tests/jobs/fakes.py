@@ -22,7 +22,8 @@ from adit.jobs.models import Job
 from adit.jobs.process import Limits, Process
 from adit.jobs.submit import submit
 from adit.nodes.models import Access, Node
-from adit.transfer.plan import Layout, Plan, TransferStudy
+from adit.transfer.items import Layout, TransferStudy
+from adit.transfer.plan import Plan
 from tests.nodes.making import folder, server
 
 CT = UID("1.2.840.10008.5.1.4.1.1.2")

@@ -16,7 +16,8 @@ from adit.jobs.submit import submit
 from adit.projects import changes
 from adit.projects.keys import key_of
 from adit.projects.models import Project
-from adit.transfer.plan import Plan, Pseudonymising, TransferStudy
+from adit.transfer.items import TransferStudy
+from adit.transfer.plan import Plan, Pseudonymising
 from tests.peers.data import Study
 
 

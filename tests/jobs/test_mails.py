@@ -11,7 +11,8 @@ from adit.jobs.models import Job
 from adit.jobs.options import Options
 from adit.jobs.submit import submit
 from adit.nodes.models import Node
-from adit.transfer.plan import Plan, TransferStudy
+from adit.transfer.items import TransferStudy
+from adit.transfer.plan import Plan
 from tests.jobs.fakes import Archives, administrator, process, refs_of, study_uid, two_servers
 from tests.nodes.making import folder
 

@@ -23,7 +23,8 @@ from adit.projects.aliases import add_free
 from adit.projects.finding import UnknownProject
 from adit.projects.keeping import destroy
 from adit.projects.models import Alias, Member, Project
-from adit.transfer.plan import BadItem, Plan, TransferStudy, Trial
+from adit.transfer.items import BadItem, TransferStudy
+from adit.transfer.plan import Plan, Trial
 from adit.transfer.pseudonyms import UnfitPseudonym
 from tests.jobs import fakes
 from tests.jobs.fakes import a_user, permit, study_uid, two_servers

@@ -13,7 +13,7 @@ from adit.jobs.models import Entry, Job, Task
 from adit.jobs.receipts import MOST_STUDIES, Form, NoReceipt, find_genuine, issue
 from adit.jobs.states import Action
 from adit.jobs.submit import submit
-from adit.transfer.plan import TransferStudy
+from adit.transfer.items import TransferStudy
 from tests.jobs.fakes import administrator, study_uid, submitted, two_servers
 from tests.jobs.pseudonymised import a_project, operator, plan
 from tests.jobs.test_actions import bring_to

@@ -7,8 +7,8 @@ from adit.jobs.claim import claim
 from adit.jobs.models import Task
 from adit.jobs.rows import INSTANCES, Lost, Rows, states_of
 from adit.transfer.events import Confirmed, Denied, Excluded, Expected, Failed, Held, Leaving, Noted, Received, Stored
+from adit.transfer.items import TransferStudy
 from adit.transfer.ledger import Ledger
-from adit.transfer.plan import TransferStudy
 from tests.jobs.fakes import refs_of, study_uid, submitted, two_servers
 
 pytestmark = pytest.mark.django_db

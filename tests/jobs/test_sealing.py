@@ -17,7 +17,8 @@ from adit.nodes.opening import Opening
 from adit.site.demo.description import Kind, uid_of
 from adit.site.demo.objects import instance
 from adit.site.demo.patients import studies
-from adit.transfer.plan import Plan, Pseudonymising, TransferStudy
+from adit.transfer.items import TransferStudy
+from adit.transfer.plan import Plan, Pseudonymising
 from tests.jobs.fakes import QUICK, administrator
 from tests.nodes.making import folder, server
 from tests.peers.data import ct_study

@@ -9,7 +9,8 @@ from adit.audit.record import record
 from adit.jobs.models import Task
 from adit.jobs.submit import submit
 from adit.jobs.tracing import events_about, people_in, receivers_of
-from adit.transfer.plan import Plan, TransferStudy
+from adit.transfer.items import TransferStudy
+from adit.transfer.plan import Plan
 from tests.jobs.fakes import Archives, administrator, process, refs_of, study_uid, two_servers
 
 

@@ -13,7 +13,8 @@ from adit.jobs.models import Entry, Job, Task
 from adit.jobs.submit import submit
 from adit.jobs.whereabouts import MOST, whereabouts
 from adit.projects.models import Member
-from adit.transfer.plan import Plan, Pseudonymising, TransferStudy
+from adit.transfer.items import TransferStudy
+from adit.transfer.plan import Plan, Pseudonymising
 from tests.jobs.fakes import study_uid, submitted, two_servers
 from tests.jobs.pseudonymised import a_project, operator
 

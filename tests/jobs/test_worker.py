@@ -12,7 +12,8 @@ from adit.jobs.states import Action
 from adit.jobs.submit import submit
 from adit.nodes.contact import Contact, contact_of
 from adit.nodes.models import Access, Node, Slot
-from adit.transfer.plan import Plan, Pseudonymising, TransferStudy
+from adit.transfer.items import TransferStudy
+from adit.transfer.plan import Plan, Pseudonymising
 from tests.jobs.fakes import Archives, a_user, administrator, process, refs_of, study_uid, submitted, two_servers
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -12,7 +12,8 @@ from adit.accounts.models import User
 from adit.audit.models import Event
 from adit.jobs.submit import submit
 from adit.projects.models import Member
-from adit.transfer.plan import Plan, Pseudonymising, TransferStudy
+from adit.transfer.items import TransferStudy
+from adit.transfer.plan import Plan, Pseudonymising
 from tests.jobs.fakes import administrator, study_uid, two_servers
 from tests.jobs.pseudonymised import a_project
 from tests.journeys.screens import look_at

@@ -42,6 +42,14 @@ class TestEffectiveAccessToNodes:
             "Access as source was given to the group neuro. Access as destination was given to the account."
         )
 
+    def test_names_no_node_that_one_cannot_know_of_unless_wanted(self, anna, group):
+        Access.objects.create(node=server("PACS"), group=Group.objects.create(name="other"), source=True)
+
+        assert effective_nodes(anna, group, unknown=False) == []
+        Access.objects.create(node=server("Own", ae_title="OWN"), user=anna, source=True)
+        assert [each.node.name for each in effective_nodes(anna, group, unknown=False)] == ["Own"]
+        assert len(effective_nodes(anna, group)) == 2
+
     def test_says_why_not(self, anna, group):
         node = server("PACS")
         assert answer(anna, group).why == "Neither the account nor the active group was given access."

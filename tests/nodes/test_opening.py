@@ -16,7 +16,7 @@ from adit.endpoints.cancel import NEVER
 from adit.endpoints.dialling import Root, WebConfig
 from adit.nodes.models import Ability, Kind, Node
 from adit.nodes.opening import Opening, server_config
-from adit.transfer.plan import Layout
+from adit.transfer.items import Layout
 from tests.nodes.making import unsaved
 from tests.peers.certificates import certified
 from tests.peers.data import ct_study

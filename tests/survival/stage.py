@@ -21,7 +21,8 @@ from adit.jobs.states import Action
 from adit.jobs.submit import submit
 from adit.nodes.models import Node, Slot
 from adit.nodes.opening import Opening
-from adit.transfer.plan import Plan, TransferStudy
+from adit.transfer.items import TransferStudy
+from adit.transfer.plan import Plan
 from tests.jobs.a_worker import wait_until
 from tests.nodes import making
 from tests.peers.data import File, Study

@@ -10,8 +10,8 @@ from adit.dicom.refs import UID
 from adit.endpoints.cancel import NEVER
 from adit.endpoints.memory import Kept
 from adit.transfer.events import Event
+from adit.transfer.items import Layout, TransferStudy
 from adit.transfer.ledger import Ledger, SeriesState, Tally
-from adit.transfer.plan import Layout, TransferStudy
 from adit.transfer.runners import transfer
 from adit.transfer.treating import Treats
 from tests.endpoints.conformance import kept

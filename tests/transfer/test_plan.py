@@ -5,7 +5,7 @@ import json
 import pytest
 
 from adit.dicom.refs import UID
-from adit.transfer.plan import BadItem, Layout, TransferStudy
+from adit.transfer.items import BadItem, Layout, TransferStudy
 
 ITEM = TransferStudy(UID("1.2"), (UID("1.2.1"), UID("1.2.2")), "P1", Layout("job", "patient", "study"))
 

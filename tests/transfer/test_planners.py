@@ -6,7 +6,7 @@ from adit.dicom.errors import Unreachable
 from adit.dicom.query import Query
 from adit.dicom.refs import UID
 from adit.endpoints.memory import Faults, Memory
-from adit.transfer.plan import Layout, TransferStudy
+from adit.transfer.items import Layout, TransferStudy
 from adit.transfer.planners import STUDIES_PER_QUERY, BadList, read_studies, resolve
 from tests.peers.data import ct_study, uid_of
 from tests.transfer.moving import held

@@ -18,8 +18,8 @@ from adit.endpoints.memory import Faults, Memory
 from adit.endpoints.rechecked import Rechecked
 from adit.endpoints.retrying import Patience, RetryingSink
 from adit.transfer.events import Committed, Confirmed, Event, Expected, Failed, Leaving, Placed, Received, Stored
+from adit.transfer.items import Layout
 from adit.transfer.ledger import NEVER_ARRIVED, NOT_LISTED, Ledger
-from adit.transfer.plan import Layout
 from tests.endpoints.conformance import kept
 from tests.peers.data import ct_study, uid_of
 from tests.transfer.moving import Attempt, held, states, uids

@@ -16,9 +16,10 @@ from adit.dicom.match import Match
 from adit.dicom.refs import UID, Level, Ref
 from adit.endpoints.memory import Faults, Memory
 from adit.transfer.events import Excluded, Failed, Noted, Stored
+from adit.transfer.items import Layout, TransferStudy
 from adit.transfer.layout import layout_of
 from adit.transfer.ledger import Ledger
-from adit.transfer.plan import NO_TRIAL, Layout, TransferStudy, Trial
+from adit.transfer.plan import NO_TRIAL, Trial
 from adit.transfer.treating import Labelled, Treats, Unfit, WrongPatient, pseudonymised
 from tests.endpoints.conformance import kept
 from tests.peers.changed import data_of, of_modality, with_elements

@@ -53,6 +53,11 @@ class Socket:
         assert message["type"] == "websocket.send", message
         return str(message["text"])
 
+    async def hear(self) -> tuple[str, str]:
+        """The type of the next message, and what it says: a text, or the code with which it is closed."""
+        message = await self._ends.receive_output(PATIENCE)
+        return message["type"], str(message.get("text", message.get("code")))
+
     async def closed(self) -> int:
         """The code with which it is closed; no text may come before."""
         message = await self._ends.receive_output(PATIENCE)

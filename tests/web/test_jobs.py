@@ -10,7 +10,7 @@ from adit.jobs.models import Entry, IssuedReceipt, Job, Task
 from adit.jobs.states import Action
 from adit.jobs.submit import submit
 from adit.projects.models import Member
-from adit.transfer.plan import TransferStudy
+from adit.transfer.items import TransferStudy
 from tests.jobs.fakes import a_user, permit, study_uid, submitted, two_servers
 from tests.jobs.pseudonymised import a_project, plan
 from tests.jobs.test_actions import bring_to

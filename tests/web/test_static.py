@@ -110,7 +110,7 @@ class TestAPage:
     def size(self, client, url: str) -> int:
         response = client.get(url, headers={"Accept-Encoding": "gzip"})
         assert response.status_code == 200, url
-        return sum(map(len, response.streaming_content))
+        return len(response.content)
 
     @pytest.mark.parametrize(
         "path",
@@ -133,3 +133,38 @@ class TestAPage:
         response = client.get(f"{settings.STATIC_URL}vendor/tabler.min.css", headers={"Accept-Encoding": "gzip, br"})
 
         assert response["Content-Encoding"] == "br"
+
+
+@pytest.mark.django_db
+class TestAStaticFile:
+    URL = f"{settings.STATIC_URL}web/app.js"
+
+    def test_is_handed_over_whole(self, client):
+        """Django would warn of a synchronous iterator under an asynchronous server, and collect it."""
+        response = client.get(self.URL)
+
+        assert not response.streaming
+        assert response.content == (WEB / "static/web/app.js").read_bytes()
+        assert response["Content-Type"].startswith("text/javascript")
+
+    def test_is_not_sent_to_who_has_it(self, client):
+        known = client.get(self.URL)["ETag"]
+
+        response = client.get(self.URL, headers={"If-None-Match": known})
+
+        assert (response.status_code, response.content) == (304, b"")
+
+    def test_is_sent_in_parts(self, client):
+        response = client.get(self.URL, headers={"Range": "bytes=2-5"})
+
+        assert (response.status_code, response["Content-Length"]) == (206, "4")
+        assert response.content == (WEB / "static/web/app.js").read_bytes()[2:6]
+
+    def test_only_tells_of_itself_when_nothing_else_is_asked(self, client):
+        response = client.head(self.URL)
+
+        assert (response.status_code, response.content) == (200, b"")
+        assert int(response["Content-Length"]) == (WEB / "static/web/app.js").stat().st_size
+
+    def test_can_only_be_fetched(self, client):
+        assert client.post(self.URL).status_code == 405

@@ -35,26 +35,27 @@ _DUE_AT_ONCE = 500
 # compared, not columns, and sorted as the index is: the planner has no better idea then.
 _LANES = """
 WITH RECURSIVE lane AS (
-  (SELECT priority, interactive, owner_id, source_id, destination_id, id FROM jobs_task
+  (SELECT priority, interactive, owner_id, source_id, coalesce(destination_id, 0) AS destination_id, id FROM jobs_task
    WHERE status = 'pending' AND NOT held AND not_before IS NULL
-   ORDER BY priority, interactive, owner_id, source_id, destination_id, id LIMIT 1)
+   ORDER BY priority, interactive, owner_id, source_id, coalesce(destination_id, 0), id LIMIT 1)
   UNION ALL
   SELECT following.* FROM lane CROSS JOIN LATERAL (
-    SELECT t.priority, t.interactive, t.owner_id, t.source_id, t.destination_id, t.id FROM jobs_task t
+    SELECT t.priority, t.interactive, t.owner_id, t.source_id, coalesce(t.destination_id, 0), t.id FROM jobs_task t
     WHERE t.status = 'pending' AND NOT t.held AND t.not_before IS NULL
-      AND (t.priority, t.interactive, t.owner_id, t.source_id, t.destination_id)
+      AND (t.priority, t.interactive, t.owner_id, t.source_id, coalesce(t.destination_id, 0))
         > (lane.priority, lane.interactive, lane.owner_id, lane.source_id, lane.destination_id)
-    ORDER BY t.priority, t.interactive, t.owner_id, t.source_id, t.destination_id, t.id LIMIT 1) following
+    ORDER BY t.priority, t.interactive, t.owner_id, t.source_id, coalesce(t.destination_id, 0), t.id
+    LIMIT 1) following
 )
 SELECT lane.*, (
   SELECT count(*) FROM (
     SELECT t.id FROM jobs_task t
     WHERE t.status = 'pending' AND NOT t.held AND t.not_before IS NULL
-      AND (t.priority, t.interactive, t.owner_id, t.source_id, t.destination_id, t.id)
+      AND (t.priority, t.interactive, t.owner_id, t.source_id, coalesce(t.destination_id, 0), t.id)
         >= (lane.priority, lane.interactive, lane.owner_id, lane.source_id, lane.destination_id, lane.id)
-      AND (t.priority, t.interactive, t.owner_id, t.source_id, t.destination_id)
+      AND (t.priority, t.interactive, t.owner_id, t.source_id, coalesce(t.destination_id, 0))
         <= (lane.priority, lane.interactive, lane.owner_id, lane.source_id, lane.destination_id)
-    ORDER BY t.priority, t.interactive, t.owner_id, t.source_id, t.destination_id, t.id
+    ORDER BY t.priority, t.interactive, t.owner_id, t.source_id, coalesce(t.destination_id, 0), t.id
     LIMIT %s) standing)
 FROM lane
 """
@@ -99,7 +100,7 @@ class Claimed:
         task, job: Ids.
         claim: Together with *worker* the fence of every write.
         attempt: Counted from 1 since the task was submitted or restarted.
-        source, destination: Ids of nodes.
+        source, destination: Ids of nodes; destination 0 for a task that sends nothing.
         source_associations, destination_associations: How many there may be at the same time;
             0 for a folder.
     """

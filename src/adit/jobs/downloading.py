@@ -12,7 +12,8 @@ from adit.jobs.permissions import may_send
 from adit.jobs.pseudonymising import project_of, treating_of, with_pseudonyms
 from adit.nodes.models import Node
 from adit.projects.keys import key_of, new_key, revealed
-from adit.transfer.plan import Plan, TransferStudy
+from adit.transfer.items import TransferStudy
+from adit.transfer.plan import Plan
 from adit.transfer.treating import Labelled, Treats, Unchanged
 
 
@@ -23,8 +24,8 @@ def prepare(plan: Plan, source: Node, *, by: User, group: Group | None) -> tuple
     Raises:
         BadPlan, UnfitPseudonym, UnknownProject, Denied, NoKey, UnreadableKey: As `submit`.
     """
-    (item,) = plan.items
-    project = project_of(plan.pseudonymising, by=by)
+    (item,) = plan.transfers
+    project = project_of(plan, by=by)
     treating = treating_of(plan, project, source)
     may_send(treating, user=by, group=group, project=project, destination=None).require()
     if treating is None:

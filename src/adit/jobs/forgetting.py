@@ -11,7 +11,7 @@ from adit.jobs.models import Entry, IssuedReceipt, Task
 from adit.jobs.receipts import Form
 from adit.projects import keeping
 from adit.projects.models import Project
-from adit.transfer.plan import BadItem, TransferStudy
+from adit.transfer.items import BadItem, TransferStudy
 
 _ROWS_AT_ONCE = 1000
 

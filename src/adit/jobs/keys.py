@@ -5,7 +5,7 @@ from __future__ import annotations
 from adit.jobs.models import Job
 from adit.jobs.options import Options
 from adit.projects.keys import NoKey, key_of, revealed
-from adit.transfer.plan import BadItem, TransferStudy
+from adit.transfer.items import BadItem, TransferStudy
 from adit.transfer.treating import Labelled, Treats, Unchanged
 
 

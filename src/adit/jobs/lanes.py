@@ -18,7 +18,7 @@ class Lane:
     """Tasks of one owner and priority between the same two nodes.
 
     Attributes:
-        source, destination: Ids of nodes.
+        source, destination: Ids of nodes; destination 0 for tasks that send nothing.
         oldest: Id of the first task.
         waiting: How many tasks stand in it; counted up to what matters only.
     """
@@ -34,7 +34,7 @@ class Lane:
     @property
     def needs(self) -> Counter[int]:
         """Node id → associations without which a task cannot start."""
-        return Counter((self.source, self.destination))
+        return Counter(node for node in (self.source, self.destination) if node)
 
 
 @dataclass(frozen=True, slots=True)

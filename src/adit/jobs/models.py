@@ -10,7 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Coalesce, Lower, Now
 
 from adit.accounts.models import User
 from adit.jobs import states
@@ -22,6 +22,7 @@ from adit.projects.models import Project
 # Plain text, so that migrations do not depend on the enumerations of today.
 _TASK_ENDED = sorted(status.value for status in states.TASK_ENDED)
 _JOB_ENDED = sorted(status.value for status in states.JOB_ENDED)
+_SENDING_NOTHING = ["find_studies", "look_up_studies", "sweep_window"]
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -44,20 +45,23 @@ class Job(models.Model):
 
     Attributes:
         group: In whose name it was made; its access to nodes counts for as long as the job lives.
-        source_name: Frozen, so that a job can be read when its node is gone.
+        source_name, destination_name: Frozen, so that a job can be read when its node is gone; no destination for
+            what sends nothing.
         status: Follows from the tasks, see `states.job_status`; written by `settling` only.
         message: What became of it, for a person; empty until it ended.
         project: What it is made for, where it is made for one.
         options: How its destination gets what is transferred, as `jobs.options.Options` reads it; JSON.
         archive_password: Until the job has ended well.
         secret: The key of a job that pseudonymises without a project; `projects.keys` says how it is kept.
+        description, ethics_number: What it is made for, in the owner's words.
+        file: From whose lines it was made.
     """
 
     kind = models.CharField(max_length=32)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="jobs")
     group = models.ForeignKey(Group, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     source_name = models.TextField()
-    destination_name = models.TextField()
+    destination_name = models.TextField(blank=True)
     status = models.CharField(max_length=16, choices=[(s.value, s.value) for s in JobStatus])
     message = models.TextField(blank=True, default="")
     urgent = models.BooleanField(default=False)
@@ -65,6 +69,9 @@ class Job(models.Model):
     archive_password = EncryptedTextField()
     project = models.ForeignKey(Project, on_delete=models.PROTECT, null=True, blank=True, related_name="jobs")
     secret = EncryptedTextField()
+    description = models.TextField(blank=True, default="")
+    ethics_number = models.CharField(max_length=64, blank=True, default="")
+    file = models.ForeignKey("BatchFile", on_delete=models.PROTECT, null=True, blank=True, related_name="jobs")
     created_at = models.DateTimeField(db_default=Now())
     verified_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
@@ -147,8 +154,10 @@ class Task(models.Model):
 
     Attributes:
         parent: The task that planned this one.
+        destination: None for what sends nothing.
         work: Which form of item it holds, e.g. "transfer_study".
-        item: The item as JSON; `TransferStudy.from_json` reads it.
+        part: Which part of the job it is, where no study tells; no two tasks of a job share it.
+        item: The item as JSON; the class of this form of item reads it.
         interactive: Somebody waits for it, see `Kind.interactive`.
         held: Its job is not verified yet.
         claim: Grows by one with every claim and never goes back: together with *worker* the fence
@@ -171,7 +180,8 @@ class Task(models.Model):
     source = models.ForeignKey(Node, on_delete=models.SET_NULL, null=True, related_name="+")
     destination = models.ForeignKey(Node, on_delete=models.SET_NULL, null=True, related_name="+")
     work = models.CharField(max_length=32)
-    study_uid = models.CharField(max_length=64)
+    part = models.CharField(max_length=64, blank=True, default="")
+    study_uid = models.CharField(max_length=64, blank=True)
     patient_id = models.TextField(blank=True, default="")
     item = models.JSONField()
     lines = ArrayField(models.IntegerField(), default=list, blank=True)
@@ -208,7 +218,7 @@ class Task(models.Model):
                 "interactive",
                 "owner",
                 "source",
-                "destination",
+                Coalesce("destination", 0),
                 "id",
                 condition=Q(status=TaskStatus.PENDING.value, held=False, not_before=None),
                 name="task_lane",
@@ -227,7 +237,7 @@ class Task(models.Model):
             models.Index(Lower(KeyTextTransform("pseudonym", "item")), name="task_pseudonym"),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["job", "work", "source", "study_uid"], name="task_once_per_study"),
+            models.UniqueConstraint(fields=["job", "work", "source", "study_uid", "part"], name="task_once_per_study"),
             models.CheckConstraint(
                 condition=Q(status__in=[status.value for status in TaskStatus]), name="task_status_is_known"
             ),
@@ -242,7 +252,8 @@ class Task(models.Model):
                 name="task_ended_has_its_time",
             ),
             models.CheckConstraint(
-                condition=Q(status__in=_TASK_ENDED) | Q(source__isnull=False, destination__isnull=False),
+                condition=Q(status__in=_TASK_ENDED)
+                | (Q(source__isnull=False) & (Q(destination__isnull=False) | Q(work__in=_SENDING_NOTHING))),
                 name="task_has_nodes_until_it_ended",
             ),
             models.CheckConstraint(
@@ -381,3 +392,9 @@ class KindSetting(models.Model):
 
     def __str__(self) -> str:
         return f"settings of {self.kind}"
+
+
+# At the end: what these tables refer to stands above.
+from adit.jobs.batchmodels import BatchFile, Found, Line  # noqa: E402
+
+__all__ = ["BatchFile", "Entry", "Found", "IssuedReceipt", "Job", "KindSetting", "Line", "Task", "Worker"]

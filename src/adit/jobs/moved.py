@@ -8,7 +8,7 @@ from adit.audit.models import Outcome
 from adit.audit.record import record
 from adit.jobs.models import Entry, Task
 from adit.jobs.states import TaskStatus
-from adit.transfer.plan import TransferStudy
+from adit.transfer.items import TransferStudy
 
 TRANSFERRED = "study.transferred"
 

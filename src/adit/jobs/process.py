@@ -17,6 +17,7 @@ from django.db import close_old_connections, connection, connections, transactio
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from adit.jobs.attempt import Conditions, Opens
 from adit.jobs.claim import Claimed, claim
 from adit.jobs.leases import Heartbeat, announce
 from adit.jobs.models import Worker
@@ -24,7 +25,7 @@ from adit.jobs.outcomes import Stop
 from adit.jobs.patience import AWAY, PAUSE
 from adit.jobs.queue import serve, wake
 from adit.jobs.upkeep import give_back, tidy
-from adit.jobs.worker import Conditions, Opens, perform
+from adit.jobs.worker import perform
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,8 @@ from adit.projects.aliases import NoPseudonym, pseudonym_for
 from adit.projects.finding import find_project
 from adit.projects.keys import revealed
 from adit.projects.models import Project
-from adit.transfer.plan import Plan, Pseudonymising, TransferStudy
+from adit.transfer.items import TransferStudy
+from adit.transfer.plan import Plan, Pseudonymising
 from adit.transfer.pseudonyms import checked, unfit
 
 
@@ -26,15 +27,14 @@ class BadPlan(ValueError):
     """The plan cannot be carried out by anybody."""
 
 
-def project_of(wanted: Pseudonymising | None, *, by: User) -> Project | None:
-    """The project that *wanted* names, if any.
+def project_of(plan: Plan, *, by: User) -> Project | None:
+    """The project that *plan* is made for, if any.
 
     Raises:
         UnknownProject: *by* knows none of this name.
     """
-    if wanted is None or not wanted.project:
-        return None
-    return find_project(wanted.project, Project.objects.visible_to(by))
+    name = plan.pseudonymising.project if plan.pseudonymising else plan.project
+    return find_project(name, Project.objects.visible_to(by)) if name else None
 
 
 def treating_of(plan: Plan, project: Project | None, source: Node) -> Treating | None:
@@ -45,7 +45,7 @@ def treating_of(plan: Plan, project: Project | None, source: Node) -> Treating |
     """
     wanted = plan.pseudonymising
     if wanted is None:
-        if any(item.pseudonym for item in plan.items):
+        if any(item.pseudonym for item in plan.transfers):
             raise BadPlan("The plan has pseudonyms, but does not pseudonymise.")
         return None
     profile = _profile(wanted, project)
@@ -57,7 +57,7 @@ def treating_of(plan: Plan, project: Project | None, source: Node) -> Treating |
         source.id_domain,
         tuple(settings.ADIT_EXCLUDED_MODALITIES),
         wanted.unchecked_pixels,
-        brought=all(item.pseudonym for item in plan.items),
+        brought=bool(plan.transfers) and all(item.pseudonym for item in plan.transfers),
     )
 
 
@@ -76,8 +76,8 @@ def with_pseudonyms(
     wanted = plan.pseudonymising
     assert wanted is not None
     profile = Profile.from_json(treating.profile)
-    patients = _patients(plan.items, treating.domain, profile)
-    asked = _asked_for(zip(plan.items, patients, strict=True))
+    patients = _patients(plan.transfers, treating.domain, profile)
+    asked = _asked_for(zip(plan.transfers, patients, strict=True))
     generate = wanted.generate or (project is not None and project.generates)
     if profile.pseudonyms_from_list and wanted.generate:
         raise BadPlan(f"The profile {profile.name} takes pseudonyms from a list only; it does not make any.")
@@ -93,7 +93,7 @@ def with_pseudonyms(
             raise BadPlan(str(error)) from error
     return tuple(
         replace(item, pseudonym=given[patient], treated=True)
-        for item, patient in zip(plan.items, patients, strict=True)
+        for item, patient in zip(plan.transfers, patients, strict=True)
     )
 
 

@@ -30,7 +30,7 @@ from adit.jobs.models import Entry, IssuedReceipt, Job
 from adit.jobs.options import Options
 from adit.jobs.progress import counts, totals
 from adit.jobs.states import JOB_ENDED
-from adit.transfer.plan import SealArchive
+from adit.transfer.items import SealArchive
 
 VERSION = 1
 

@@ -9,23 +9,23 @@ from adit.jobs.outcomes import Decision
 from adit.jobs.permissions import may_send
 from adit.jobs.states import TaskStatus
 from adit.nodes.permissions import may_use
-from adit.transfer.plan import SealArchive
+from adit.transfer.items import SealArchive, TransferStudy
 
 
 def refusal_of(task: Task) -> Decision | None:
     """What becomes of a task whose nodes may not be used any more; None when they may."""
     assert task.source is not None
-    assert task.destination is not None
-    job, nodes = task.job, (task.source, task.destination)
-    if not all(node.enabled for node in nodes):
+    job, source, destination = task.job, task.source, task.destination
+    if not (source.enabled and (destination is None or destination.enabled)):
         return Decision(TaskStatus.PENDING, "")
-    asked: list[Verdict] = [may_use(task.destination, user=job.owner, group=job.group, as_destination=True)]
+    asked: list[Verdict] = []
     if task.work != SealArchive.work:
-        asked.insert(0, may_use(task.source, user=job.owner, group=job.group, as_source=True))
+        asked.append(may_use(source, user=job.owner, group=job.group, as_source=True))
+    if destination is not None:
+        asked.append(may_use(destination, user=job.owner, group=job.group, as_destination=True))
+    if task.work == TransferStudy.work:
         treating = Options.of(job).treating
-        asked.append(
-            may_send(treating, user=job.owner, group=job.group, project=job.project, destination=task.destination)
-        )
+        asked.append(may_send(treating, user=job.owner, group=job.group, project=job.project, destination=destination))
     for answer in asked:
         if not answer:
             return Decision(TaskStatus.FAILURE, f"access withdrawn: {answer.reason}")

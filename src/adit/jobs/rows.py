@@ -19,8 +19,8 @@ from adit.jobs.claim import Claimed
 from adit.jobs.models import Entry, Task
 from adit.jobs.patience import AWAY, patiently
 from adit.transfer.events import Denied, Event, Held, Leaving, Placed, Stored
+from adit.transfer.items import TransferStudy
 from adit.transfer.ledger import Ledger, SeriesState, Tally
-from adit.transfer.plan import TransferStudy
 
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from adit.jobs.options import Options
 from adit.jobs.states import TASK_ENDED, TaskStatus
 from adit.nodes.models import Node
 from adit.nodes.secrets import WrongKey
+from adit.transfer.items import SealArchive
 from adit.transfer.manifest import VERSION
-from adit.transfer.plan import SealArchive
 
 
 class NoPassword(DicomError):

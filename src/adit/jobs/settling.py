@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from django.db import connection
-from django.db.models import Count, F, Sum
+from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
 from adit.audit.record import SYSTEM, record
 from adit.jobs.mails import tell_of_end
-from adit.jobs.models import Entry, Job
+from adit.jobs.models import Job
 from adit.jobs.sealing import forget_password, plan_sealing
 from adit.jobs.signals import changed
 from adit.jobs.states import JOB_ENDED, JobStatus, TaskStatus, job_status
-from adit.transfer.plan import SealArchive
+from adit.jobs.summing import summary
 
 # One probe of an index for each status, however many tasks the job has.
 _PRESENT = """
@@ -57,26 +55,3 @@ def present(job: int) -> frozenset[TaskStatus]:
     with connection.cursor() as cursor:
         cursor.execute(_PRESENT, [[status.value for status in TaskStatus], job])
         return frozenset(TaskStatus(status) for (status,) in cursor.fetchall())
-
-
-def summary(job: Job) -> str:
-    """What became of a job, in one sentence."""
-    studies = job.tasks.exclude(work=SealArchive.work)
-    counts: Mapping[str, int] = dict(studies.order_by().values_list("status").annotate(Count("pk")))
-    total = sum(counts.values())
-    if not total:
-        return "nothing to do"
-    words = {
-        TaskStatus.WARNING: "incomplete",
-        TaskStatus.FAILURE: "failed",
-        TaskStatus.CANCELED: "canceled",
-        TaskStatus.PENDING: "pending",
-    }
-    done = counts.get(TaskStatus.SUCCESS, 0)
-    sentence = f"{done} of {total} {'study' if total == 1 else 'studies'} complete"
-    if accepted := studies.filter(accepted_at__isnull=False).count():
-        sentence += f" ({accepted} accepted as such)"
-    rest = ", ".join(f"{counts[status]} {word}" for status, word in words.items() if counts.get(status))
-    stored = Entry.objects.filter(task__job=job).aggregate(stored=Sum("stored"))["stored"] or 0
-    sealing = job.tasks.filter(work=SealArchive.work).values_list("message", flat=True).first()
-    return f"{sentence}{', ' + rest if rest else ''}; {stored} instances stored{'; ' + sealing if sealing else ''}"

@@ -16,7 +16,7 @@ from adit.accounts.verdict import Verdict
 from adit.audit.record import record
 from adit.jobs.kind_settings import may_make, starts_at_once
 from adit.jobs.kinds import KINDS, Kind
-from adit.jobs.models import Job, Task
+from adit.jobs.models import BatchFile, Job, Task
 from adit.jobs.options import Options
 from adit.jobs.permissions import may_be_packed, may_jump_the_queue, may_send
 from adit.jobs.pseudonymising import BadPlan, project_of, treating_of, with_pseudonyms
@@ -27,9 +27,11 @@ from adit.jobs.treating import Treating
 from adit.nodes.finding import find_node
 from adit.nodes.models import Node, NodeQuerySet
 from adit.nodes.permissions import can_receive, can_send, may_use
+from adit.nodes.secrets import Secret
 from adit.projects.keys import new_key
 from adit.projects.models import Project
-from adit.transfer.plan import Plan, TransferStudy
+from adit.transfer.items import FindStudies, Item, LookUpStudies, TransferStudy
+from adit.transfer.plan import Plan
 
 _ROWS_AT_ONCE = 1000
 
@@ -45,8 +47,8 @@ def submit(plan: Plan, *, by: User, group: Group | None = None) -> Job:
         group: In whose name; without one the active group of *by*.
 
     Raises:
-        BadPlan: No items, an unknown kind, a study twice, a server that shall get an archive or volumes, or
-            pseudonyms that are missing or contradict each other.
+        BadPlan: No items, an unknown kind, a study twice, no destination for what is to be sent, a server that shall
+            get an archive or volumes, or pseudonyms that are missing or contradict each other.
         UnfitPseudonym: A pseudonym cannot be one, tells who the patient is, or is taken in the project.
         UnknownNode, UnknownProject: *by* knows none of this name.
         Denied: *by* may not act in the group, use a node, make a job of this kind, send so or jump the queue; or a
@@ -63,24 +65,21 @@ def submit(plan: Plan, *, by: User, group: Group | None = None) -> Job:
     source, destination = _nodes(plan, by=by, group=group)
     may_make(kind, user=by, group=group).require()
     _check_form(plan, destination)
-    project = project_of(plan.pseudonymising, by=by)
+    project = project_of(plan, by=by)
     treating = treating_of(plan, project, source)
-    may_send(treating, user=by, group=group, project=project, destination=destination).require()
+    if destination is not None:
+        may_send(treating, user=by, group=group, project=project, destination=destination).require()
     if plan.urgent:
         _may_be_urgent(kind, by, group).require()
-    items, secret = plan.items, None
-    if plan.trial:
-        items = tuple(replace(item, treated=True) for item in items)
-    if treating is not None:
-        secret = new_key() if project is None else None
-        items = with_pseudonyms(plan, treating, project=project, secret=secret, by=by)
+    secret = new_key() if treating is not None and project is None else None
+    items = _as_they_go(plan, treating, project=project, secret=secret, by=by)
     at_once = starts_at_once(kind, len(plan.items), by)
     job = Job.objects.create(
         kind=kind.key,
         owner=by,
         group=group,
         source_name=source.name,
-        destination_name=destination.name,
+        destination_name=destination.name if destination else "",
         status=JobStatus.PENDING if at_once else JobStatus.UNVERIFIED,
         verified_at=timezone.now() if at_once else None,
         urgent=plan.urgent,
@@ -90,12 +89,27 @@ def submit(plan: Plan, *, by: User, group: Group | None = None) -> Job:
         archive_password=plan.archive_password or None,
         project=project,
         secret=secret,
+        description=plan.description,
+        ethics_number=plan.ethics_number,
+        file=BatchFile.objects.visible_to(by).get(pk=plan.file) if plan.file else None,
     )
     _create_tasks(items, kind, job, source, destination)
     settle_job(job)
     _record(job, plan, treating, by=by)
     wake()
     return job
+
+
+def _as_they_go(
+    plan: Plan, treating: Treating | None, *, project: Project | None, secret: Secret | None, by: User
+) -> tuple[Item, ...]:
+    """The items of *plan* with what is written into their studies."""
+    transfers = plan.transfers
+    if treating is not None:
+        transfers = with_pseudonyms(plan, treating, project=project, secret=secret, by=by)
+    elif plan.trial:
+        transfers = tuple(replace(item, treated=True) for item in transfers)
+    return (*transfers, *(item for item in plan.items if not isinstance(item, TransferStudy)))
 
 
 def _record(job: Job, plan: Plan, treating: Treating | None, *, by: User) -> None:
@@ -116,18 +130,27 @@ def _record(job: Job, plan: Plan, treating: Treating | None, *, by: User) -> Non
     )
 
 
-def _nodes(plan: Plan, *, by: User, group: Group | None) -> tuple[Node, Node]:
+def _nodes(plan: Plan, *, by: User, group: Group | None) -> tuple[Node, Node | None]:
     """The nodes of *plan*, if they may and can be used so."""
     known = Node.objects.all() if by.is_staff else _known_to(by, group)
-    source, destination = find_node(plan.source, known), find_node(plan.destination, known)
+    source = find_node(plan.source, known)
     may_use(source, user=by, group=group, as_source=True).require()
+    sends_nothing = all(isinstance(item, FindStudies | LookUpStudies) for item in plan.items)
+    if not plan.destination:
+        if not sends_nothing:
+            raise BadPlan("The plan names no destination for what is to be sent.")
+        return source, None
+    destination = find_node(plan.destination, known)
     may_use(destination, user=by, group=group, as_destination=True).require()
-    can_send(source).require()
     can_receive(destination).require()
+    if not sends_nothing:
+        can_send(source).require()
     return source, destination
 
 
-def _check_form(plan: Plan, destination: Node) -> None:
+def _check_form(plan: Plan, destination: Node | None) -> None:
+    if destination is None:
+        return
     packed = may_be_packed(destination, nifti=plan.nifti, archive=bool(plan.archive_password))
     if not packed:
         raise BadPlan(packed.reason)
@@ -156,27 +179,40 @@ def _may_be_urgent(kind: Kind, by: User, group: Group | None) -> Verdict:
     return may_jump_the_queue(by, group)
 
 
-def _create_tasks(items: Iterable[TransferStudy], kind: Kind, job: Job, source: Node, destination: Node) -> None:
-    seen: set[tuple[str, str]] = set()
+def _create_tasks(items: Iterable[Item], kind: Kind, job: Job, source: Node, destination: Node | None) -> None:
+    seen: set[tuple[str, str, str]] = set()
     tasks = []
     for item in items:
-        if (item.work, item.study) in seen:
-            raise BadPlan(f"Study {item.study} occurs twice in the plan.")
-        seen.add((item.work, item.study))
-        tasks.append(
-            Task(
-                job=job,
-                owner_id=job.owner_id,
-                source=source,
-                destination=destination,
-                work=item.work,
-                study_uid=item.study,
-                patient_id=item.patient_id,
-                item=item.to_json(),
-                status=TaskStatus.PENDING,
-                priority=kind.priority.urgent if job.urgent else kind.priority.normal,
-                interactive=kind.interactive,
-                held=job.verified_at is None,
-            )
-        )
+        key = (item.work, item.study, item.part)
+        if key in seen:
+            raise BadPlan(f"{f'Study {item.study}' if item.study else item.part} occurs twice in the plan.")
+        seen.add(key)
+        tasks.append(new_task(item, kind, job, source=source, destination=destination))
     Task.objects.bulk_create(tasks, batch_size=_ROWS_AT_ONCE)
+
+
+def new_task(
+    item: Item, kind: Kind, job: Job, *, source: Node, destination: Node | None, parent: Task | None = None
+) -> Task:
+    """A task of *job*, not saved yet.
+
+    Args:
+        destination: That of the job; what sends nothing does without.
+    """
+    return Task(
+        job=job,
+        parent=parent,
+        owner_id=job.owner_id,
+        source=source,
+        destination=destination if isinstance(item, TransferStudy) else None,
+        work=item.work,
+        part=item.part,
+        study_uid=item.study,
+        patient_id=item.patient_id,
+        lines=list(item.lines),
+        item=item.to_json(),
+        status=TaskStatus.PENDING,
+        priority=kind.priority.urgent if job.urgent else kind.priority.normal,
+        interactive=kind.interactive,
+        held=job.verified_at is None,
+    )

@@ -8,7 +8,8 @@ from typing import Any, Self
 from adit.deid.keys import Patient
 from adit.deid.profile import Dates, Profile, WithoutPatientID
 from adit.dicom.errors import DicomError
-from adit.transfer.plan import TransferStudy, Trial
+from adit.transfer.items import TransferStudy
+from adit.transfer.plan import Trial
 from adit.transfer.treating import Treats, pseudonymised
 
 

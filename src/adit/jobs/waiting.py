@@ -79,8 +79,7 @@ def _queueing(hindered: Obstacle | None, before: int, workers: int, idle: int) -
 
 def _lane(task: Task) -> Lane:
     assert task.source_id is not None
-    assert task.destination_id is not None
-    return Lane(task.priority, task.interactive, task.owner_id, task.source_id, task.destination_id, 0, 0)
+    return Lane(task.priority, task.interactive, task.owner_id, task.source_id, task.destination_id or 0, 0, 0)
 
 
 def _order(task: Task) -> tuple[int, bool, int, int, int, int]:

@@ -16,9 +16,9 @@ from adit.endpoints.zipped import Incomplete, Writes, Zipped
 from adit.nodes.models import Node
 from adit.nodes.opening import Opening
 from adit.transfer.events import Event, Placed
+from adit.transfer.items import Layout, TransferStudy
 from adit.transfer.ledger import Ledger, Status
 from adit.transfer.manifest import manifest_of
-from adit.transfer.plan import Layout, TransferStudy
 from adit.transfer.runners import transfer
 from adit.transfer.treating import Treats
 

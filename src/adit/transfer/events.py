@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adit.dicom.refs import UID, Ref
-from adit.transfer.plan import Layout
+from adit.transfer.items import Layout, TransferStudy
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,34 @@ class Noted:
     series: UID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A study was found that is to be moved: more work of the same job."""
+
+    item: TransferStudy
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """A span of time was searched to its end.
+
+    Attributes:
+        found: Studies of the span.
+        planned: Those that are to be moved.
+        left_out: Why the others are not → how many.
+        untold: What the source says of none of them, although it decides: nothing was decided by it.
+        missing: Why the source may have more than were found, for a person; empty when it has no more.
+        queries: How many it was asked.
+    """
+
+    found: int
+    planned: int
+    left_out: tuple[tuple[str, int], ...] = ()
+    untold: tuple[str, ...] = ()
+    missing: str = ""
+    queries: int = 0
+
+
 Event = (
     Placed
     | Expected
@@ -132,4 +160,6 @@ Event = (
     | Denied
     | Unanswered
     | Noted
+    | Planned
+    | Swept
 )

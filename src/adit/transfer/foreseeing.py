@@ -10,7 +10,7 @@ from adit.deid.gate import Gate
 from adit.dicom.match import Match
 from adit.dicom.protocols import Source
 from adit.dicom.refs import UID
-from adit.transfer.plan import TransferStudy
+from adit.transfer.items import TransferStudy
 from adit.transfer.runners import list_series
 from adit.transfer.treating import stays_behind
 

@@ -7,7 +7,7 @@ from datetime import date
 
 from adit.dicom.match import Match
 from adit.endpoints.names import safe_name
-from adit.transfer.plan import Layout
+from adit.transfer.items import Layout
 
 
 def job_folder(kind: str, job: int, created: date, owner: str) -> str:

@@ -10,7 +10,7 @@ from adit.dicom.match import Match
 from adit.dicom.protocols import Source
 from adit.dicom.query import Query
 from adit.dicom.refs import UID, BadUID, Level, uid
-from adit.transfer.plan import TransferStudy
+from adit.transfer.items import TransferStudy
 
 STUDIES_PER_QUERY = 50
 """UIDs in one list; longer lists are cut off by some PACS."""

@@ -28,9 +28,9 @@ from adit.transfer.events import (
     Received,
     Stored,
 )
+from adit.transfer.items import Layout, TransferStudy
 from adit.transfer.layout import layout_of
 from adit.transfer.ledger import Ledger, Tally
-from adit.transfer.plan import Layout, TransferStudy
 from adit.transfer.treating import Treats, Unchanged
 
 ROUNDS = 4

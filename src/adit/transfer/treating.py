@@ -18,7 +18,8 @@ from adit.dicom.errors import DicomError
 from adit.dicom.instance import Body, InMemory, Instance
 from adit.dicom.match import Match
 from adit.dicom.refs import UID
-from adit.transfer.plan import TransferStudy, Trial
+from adit.transfer.items import TransferStudy
+from adit.transfer.plan import Trial
 from adit.transfer.pseudonyms import UnfitPseudonym, unfit
 
 if TYPE_CHECKING:

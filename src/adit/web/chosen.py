@@ -18,7 +18,7 @@ from adit.dicom.match import Match
 from adit.dicom.protocols import Source
 from adit.dicom.refs import UID, Level
 from adit.nodes.models import Node
-from adit.transfer.plan import TransferStudy
+from adit.transfer.items import TransferStudy
 from adit.transfer.planners import resolve
 from adit.transfer.runners import list_series
 from adit.transfer.treating import stays_behind

@@ -23,7 +23,8 @@ from adit.jobs.downloading import prepare
 from adit.jobs.zipping import Way, zip_study
 from adit.nodes.permissions import answers_now, can_send
 from adit.nodes.places import place
-from adit.transfer.plan import Plan, Pseudonymising, TransferStudy, Trial
+from adit.transfer.items import TransferStudy
+from adit.transfer.plan import Plan, Pseudonymising, Trial
 from adit.web.asking import explained, on_a_thread
 from adit.web.search import caller_of
 from adit.web.sending import REFUSALS, asked_of, bound_form, download_permitted, may_download, panel_html

@@ -23,7 +23,8 @@ from adit.dicom.refs import BadUID, Ref, uid
 from adit.jobs.pseudonymising import BadPlan, project_of, treating_of
 from adit.jobs.treating import Unreadable
 from adit.projects.finding import UnknownProject
-from adit.transfer.plan import NO_TRIAL, Plan, Pseudonymising, TransferStudy, Trial
+from adit.transfer.items import TransferStudy
+from adit.transfer.plan import NO_TRIAL, Plan, Pseudonymising, Trial
 from adit.transfer.pseudonyms import UnfitPseudonym, checked
 from adit.transfer.treating import Labelled, Treats, Unchanged
 from adit.web.asking import on_a_thread
@@ -125,6 +126,6 @@ def _treats(asked: Asked, posted: QueryDict, ref: Ref) -> Treats:
     item: TransferStudy = study.item(checked(typed) if typed else EXAMPLE)
     plan = Plan("selective", asked.source.name, "", (item,), pseudonymising=wanted)
     with transaction.atomic():
-        treating = treating_of(plan, project_of(wanted, by=user), asked.source)
+        treating = treating_of(plan, project_of(plan, by=user), asked.source)
     assert treating is not None
     return treating.treats(item, secrets.token_bytes(KEY_BYTES), trial or NO_TRIAL)

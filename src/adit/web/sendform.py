@@ -187,7 +187,7 @@ class SendForm(forms.Form):
         """Ask everything that `submit` asks, in a transaction that leaves nothing."""
         with transaction.atomic():
             try:
-                project = project_of(plan.pseudonymising, by=self.user)
+                project = project_of(plan, by=self.user)
                 treating = treating_of(plan, project, self.source)
             except UnknownProject as error:
                 self.add_error("project", str(error))

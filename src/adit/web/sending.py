@@ -37,13 +37,13 @@ from adit.projects.keys import NoKey, UnreadableKey
 from adit.projects.linking import may_link
 from adit.projects.models import Project
 from adit.projects.proposing import proposals
-from adit.transfer.plan import TransferStudy
+from adit.transfer.items import TransferStudy
 from adit.transfer.pseudonyms import UnfitPseudonym
 from adit.web.chosen import Chosen, Stale, Unknown, chosen_of
 from adit.web.preferring import prefer
 from adit.web.search import answered, caller_of
 from adit.web.sendform import IDENTIFIED, PSEUDONYMISED, REMEMBERED, SendForm, made_up
-from adit.web.sources import Caller, looking_into, refused, source_of
+from adit.web.sources import Caller, looking_into, refused, require_search, source_of
 
 MOST_CHOSEN = 500
 """Studies of one job."""
@@ -129,6 +129,7 @@ def panel(request: HttpRequest) -> HttpResponse:
 def asked_of(request: HttpRequest) -> Asked | HttpResponse:
     """What the panel that was posted is about; or what is to be said instead."""
     caller = caller_of(request)
+    require_search(caller)
     try:
         chosen = Chosen.from_token(request.POST.get("chosen", ""), caller.user)
     except Stale:

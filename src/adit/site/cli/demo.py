@@ -118,7 +118,8 @@ def _transferred(source: DemoPacs, study: str) -> Job:
     from adit.jobs.states import JOB_ENDED  # noqa: PLC0415
     from adit.jobs.submit import submit  # noqa: PLC0415
     from adit.site.cli.acting import me  # noqa: PLC0415
-    from adit.transfer.plan import Plan, TransferStudy  # noqa: PLC0415
+    from adit.transfer.items import TransferStudy  # noqa: PLC0415
+    from adit.transfer.plan import Plan  # noqa: PLC0415
 
     job = submit(Plan("selective", source.name, DESTINATION.name, (TransferStudy(uid(study)),)), by=me())
     while job.status not in JOB_ENDED:

@@ -1,0 +1,128 @@
+"""Files that people bring, and what was found for their lines. Part of `jobs.models`, from where all is imported."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from adit.accounts.models import User
+
+
+class BatchFileQuerySet(models.QuerySet["BatchFile"]):
+    def visible_to(self, user: User) -> BatchFileQuerySet:
+        """The own files; for staff also those of jobs, which they verify."""
+        own = Q(owner=user)
+        return self.filter(own | Q(jobs__isnull=False)).distinct() if user.is_staff else self.filter(own)
+
+
+class BatchFile(models.Model):
+    """A file as it came, so that it can be given back with what became of its lines.
+
+    Attributes:
+        kind: Of the jobs that can be made from it: "batch_query" or "batch_transfer".
+        worksheet: The one that counts; empty for a file that has none.
+    """
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    group = models.ForeignKey(Group, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    kind = models.CharField(max_length=32)
+    name = models.TextField()
+    worksheet = models.TextField(blank=True, default="")
+    content = models.BinaryField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = BatchFileQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index("owner", "id", name="file_of_owner"), models.Index("created_at", name="file_created")]
+
+    def __str__(self) -> str:
+        return f"file {self.pk}"
+
+
+class Outcome(StrEnum):
+    """What became of a line."""
+
+    PENDING = "pending"
+    FOUND = "found"
+    AMBIGUOUS = "ambiguous"
+    NOT_FOUND = "not found"
+    NOT_PERMITTED = "not permitted"
+    ALREADY_THERE = "already there"
+    FAILED = "failed"
+
+
+class Line(models.Model):
+    """What a source said about one line of a job's file. A line that is asked again loses what was found before.
+
+    Attributes:
+        number: In the file, counted from 1.
+        also: Lines that say the same, and share what became of it.
+        reason: For a person; empty where the outcome says all.
+        details: What else is known, as JSON.
+    """
+
+    job = models.ForeignKey("Job", on_delete=models.CASCADE, related_name="lines")
+    task = models.ForeignKey("Task", on_delete=models.CASCADE, related_name="results")
+    number = models.IntegerField()
+    also = ArrayField(models.IntegerField(), default=list, blank=True)
+    outcome = models.CharField(
+        max_length=16, choices=[(o.value, o.value) for o in Outcome], default=Outcome.PENDING.value
+    )
+    reason = models.TextField(blank=True, default="")
+    details = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["number"]
+        indexes = [models.Index("job", "outcome", "number", name="line_by_outcome")]
+        constraints = [
+            models.UniqueConstraint(fields=["job", "number"], name="line_once_per_job"),
+            models.CheckConstraint(
+                condition=Q(outcome__in=[outcome.value for outcome in Outcome]), name="line_outcome_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"line {self.number} of job {self.job_id}"
+
+
+class Found(models.Model):
+    """One study, or series, that a source has for a line. Texts as the source gave them, empty for not given.
+
+    Attributes:
+        position: Of this line, counted from 1.
+        study_time: HHMMSS.
+        instances: As the source counts them; None where it does not tell.
+    """
+
+    line = models.ForeignKey(Line, on_delete=models.CASCADE, related_name="found")
+    position = models.IntegerField()
+    study_uid = models.CharField(max_length=64)
+    series_uid = models.CharField(max_length=64, blank=True, default="")
+    patient_id = models.TextField(blank=True, default="")
+    issuer = models.TextField(blank=True, default="")
+    patient_name = models.TextField(blank=True, default="")
+    birth_date = models.DateField(null=True, blank=True)
+    study_date = models.DateField(null=True, blank=True)
+    study_time = models.CharField(max_length=16, blank=True, default="")
+    modalities: models.Field[list[str], list[str]] = ArrayField(models.TextField(), default=list, blank=True)
+    accession_number = models.TextField(blank=True, default="")
+    study_description = models.TextField(blank=True, default="")
+    series_description = models.TextField(blank=True, default="")
+    series_number = models.TextField(blank=True, default="")
+    series_count = models.IntegerField(null=True, blank=True)
+    instances = models.IntegerField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "found"
+        ordering = ["line", "position"]
+        constraints = [models.UniqueConstraint(fields=["line", "position"], name="found_once_per_position")]
+
+    def __str__(self) -> str:
+        return f"{self.position} of {self.line}"

@@ -1,0 +1,218 @@
+"""All studies of some days, from a source that gives only so many answers to a query.
+
+A query that may have been cut off is asked again in parts: by days, then by the time of day. A study without a time
+belongs to no range of times (PS3.4 C.2.2.2.5), so times alone never prove that nothing is missing: that takes a key
+that every study has. A part is believed only when it gives all that is known to belong to it and nothing else, or
+was not cut off. Where no key can prove it, the reason is said; it is never taken as complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from enum import Enum
+
+from adit.dicom.errors import DicomError
+from adit.dicom.match import Match
+from adit.dicom.protocols import Source
+from adit.dicom.refs import UID
+from adit.transfer.spans import KEYS, Key, Seen, Span
+
+MOST_QUERIES = 5000
+"""In one exhaustion; a server that needs more is better told to raise its limit."""
+
+MOST_REFUSALS = 8
+"""Queries in a row that a server refuses as too large; after that it is busy, or broken."""
+
+_TOO_LARGE = frozenset((0xFE00, 413))
+"""Matching ended early (PS3.4 C.4.1.1.4), and its like in HTTP: how some say that there are more."""
+
+
+class Cut(Enum):
+    """Whether an answer was cut off."""
+
+    NO = "no"
+    MAYBE = "maybe"
+    """It has a round number of matches, as answers have that were cut off without a word."""
+    YES = "yes"
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    studies: frozenset[UID]
+    count: int
+    cut: Cut
+    stray: bool
+    """It holds what does not belong there: the source ignored a key."""
+
+
+class _TooMany(Exception):
+    """Queries."""
+
+
+class Exhausting:
+    """One search for all studies of some days. For one thread.
+
+    Attributes:
+        queries: How many were asked.
+        most: Most answers that the source gives, as it was told or as it turned out; None while unknown.
+    """
+
+    def __init__(self, source: Source, *, most: int | None) -> None:
+        self._source = source
+        self.most = most
+        self.queries = 0
+        self._known: dict[UID, Seen] = {}
+        self._useless: set[str] = set()
+        self._refusals = 0
+
+    def run(self, span: Span) -> Generator[Match, None, str]:
+        """Yield every study that the source gives for *span*, each once; it may not belong there.
+
+        Returns:
+            Why some may be missing; empty when none is.
+
+        Raises:
+            DicomError: The source does not answer.
+        """
+        try:
+            answer = yield from self._ask(span)
+            return (yield from self._complete(span, answer))
+        except _TooMany:
+            return f"{MOST_QUERIES} queries were not enough to get all studies of {_said(span)} out of it"
+
+    def _ask(self, span: Span) -> Generator[Match, None, _Answer]:
+        if self.queries >= MOST_QUERIES:
+            raise _TooMany
+        self.queries += 1
+        found: dict[UID, Match] = {}
+        count, refused = 0, False
+        try:
+            for match in self._source.find(span.query()):
+                count += 1
+                if study := match.uid("StudyInstanceUID"):
+                    found.setdefault(study, match)
+        except DicomError as error:
+            self._refusals += 1
+            if not _too_large(error) or self._refusals > MOST_REFUSALS:
+                raise
+            refused = True
+        else:
+            self._refusals = 0
+        seen = {study: Seen.of(study, match) for study, match in found.items()}
+        new = [match for study, match in found.items() if study not in self._known]
+        self._known.update(seen)
+        # A query ends before anything else is asked: its association is free again.
+        yield from new
+        stray = any(span.holds(one) is False for one in seen.values())
+        return _Answer(frozenset(found), count, Cut.YES if refused else self._cut(count), stray)
+
+    def _cut(self, count: int) -> Cut:
+        if self.most is not None and count >= self.most:
+            return Cut.YES
+        return Cut.MAYBE if count >= 50 and (count % 50 == 0 or count & (count - 1) == 0) else Cut.NO
+
+    def _complete(self, span: Span, answer: _Answer) -> Generator[Match, None, str]:
+        """Make *answer* complete. Returns why it is not; empty when it is."""
+        if answer.cut is Cut.NO or (span.one_study and answer.studies):
+            return ""
+        if answer.stray:
+            return f"{self._says(answer)}, and does not look at the dates and other keys that it is asked for"
+        if span.days > 1:
+            return (yield from self._by_days(span, answer))
+        before = len(self._known)
+        timed = False
+        if span.whole:
+            timed = yield from self._by_times(span)
+        if answer.cut is Cut.MAYBE and len(self._known) > before:
+            self.most = min(answer.count, self.most or answer.count)
+            answer = _Answer(answer.studies, answer.count, Cut.YES, stray=False)
+        missing = "those without a time of day" if timed else "some"
+        for key in KEYS:
+            usable = key.name not in self._useless and next(key.parts(span), None) is not None
+            if usable and (yield from self._by_key(span, key)):
+                if key.reaches_all:
+                    return ""
+                missing = (
+                    "those that have neither a time of day nor a PatientID" if timed else "those without a PatientID"
+                )
+        # A round number alone is no evidence, when no part has brought anything beyond it.
+        if answer.cut is Cut.MAYBE and len(self._known) == before:
+            return ""
+        return f"{self._says(answer)}, and may have more of {_said(span)}: {missing} cannot be asked for in parts"
+
+    def _by_days(self, span: Span, answer: _Answer) -> Generator[Match, None, str]:
+        reasons: list[str] = []
+        reached: set[UID] = set()
+        for half in span.halves():
+            part = yield from self._ask(half)
+            reasons.append((yield from self._complete(half, part)))
+            reached |= part.studies if part.cut is Cut.NO else self._held_by(half)
+        reason = next(filter(None, reasons), "")
+        if not reason and (lost := answer.studies - reached):
+            return f"it gives {len(lost)} studies for {_said(span)} that it gives for no day of it"
+        return reason
+
+    def _held_by(self, span: Span) -> set[UID]:
+        return {study for study, seen in self._known.items() if span.holds(seen)}
+
+    def _by_times(self, span: Span) -> Generator[Match, None, bool]:
+        """Find what has a time. Returns whether all of that was found."""
+        todo = [span]
+        found_all = True
+        while todo:
+            whole = todo.pop()
+            halves = whole.half_times()
+            answers = []
+            for half in halves:
+                answer = yield from self._ask(half)
+                answers.append(answer)
+                if answer.cut is not Cut.NO:
+                    todo.append(half)
+            same = len({answer.studies for answer in answers}) == 1 and answers[0].cut is Cut.YES
+            if same or any(answer.stray for answer in answers):
+                return False
+            found_all &= bool(halves)
+        return found_all
+
+    def _by_key(self, span: Span, key: Key) -> Generator[Match, None, bool]:
+        """Find everything by parts that *key* makes. Returns whether that is proven, as far as it reaches."""
+        before = self._held_by(span)
+        reached: set[UID] = set()
+        complete = True
+        for part in key.parts(span):
+            try:
+                answer = yield from self._ask(part)
+            except DicomError as error:
+                if error.transient:
+                    # Some break the association when they do not like a query: are they still there?
+                    yield from self._ask(span)
+                return self._useless_is(key)
+            expected = {study for study in before if part.holds(self._known[study])}
+            if answer.stray or (answer.cut is Cut.NO and expected - answer.studies):
+                return self._useless_is(key)
+            if (yield from self._complete(part, answer)):
+                complete = False
+            if key.name in self._useless:
+                return False
+            reached |= answer.studies | expected
+        if key.reaches_all and before - reached:
+            return self._useless_is(key)
+        return complete
+
+    def _useless_is(self, key: Key) -> bool:
+        self._useless.add(key.name)
+        return False
+
+    def _says(self, answer: _Answer) -> str:
+        return f"it gives at most {self.most or answer.count} answers to a query"
+
+
+def _too_large(error: DicomError) -> bool:
+    """Whether the peer says that there are more matches than it gives, or than it has resources for (A7xx)."""
+    status = getattr(error, "status", 0)
+    return status in _TOO_LARGE or status >> 8 == 0xA7
+
+
+def _said(span: Span) -> str:
+    return f"{span.first}" if span.days == 1 else f"{span.first} to {span.last}"
