@@ -99,6 +99,28 @@ class TestASearch:
 
         assert found(made, known(PatientName="Doe^Jo", PatientID="1234")) == {}
 
+    @pytest.mark.parametrize("keyword", ["PatientID", "AccessionNumber"])
+    @pytest.mark.parametrize("short", ["7", "07", "A7"])
+    def test_finds_the_shortest_ids_as_whole_words_of_what_people_write(self, keyword, short):
+        made = Dataset()
+        made.ImageComments = f"as told by {short}, seen"
+        made.StudyDescription = f"CT{short} and 1.{short}"
+
+        assert set(found(made, known(**{keyword: short}))) == {"(0020,4000)"}
+
+    def test_takes_the_version_of_a_machine_for_nobodys_shortest_id(self):
+        made = Dataset()
+        made.SoftwareVersions = ["syngo", "7"]
+        made.ConvolutionKernel = "7"
+
+        assert found(made, known(PatientID="7")) == {}
+
+    def test_finds_other_ids_in_what_a_machine_writes(self):
+        made = Dataset()
+        made.SoftwareVersions = "syngo 471"
+
+        assert found(made, known(PatientID="471")) == {"(0018,1020)": Kind.ID}
+
     def test_finds_long_ids_in_uids_that_nobody_replaced(self):
         made = Dataset()
         made.add(DataElement(0x00091001, "UI", "1.2.840.99999.4711815.19540312"))

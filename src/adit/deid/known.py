@@ -29,6 +29,9 @@ _TEXTS = AFFECTED | _CODED | {"UR"}
 
 _BYTES = frozenset(("UN", "OB", "OW"))
 
+_LEAST_BY_MACHINES = 3
+"""Characters that an id must have to count in what a machine writes of itself: a version `2` is nobody's id."""
+
 _SURE = 6
 """Characters that a name or id must have to count between bytes that are no text: by chance there are many shorter."""
 
@@ -50,7 +53,7 @@ class Known:
         self._birthdays: list[Birthday] = []
         self._free: dict[str, Kind | None] = {}
         self._coded: dict[str, Kind | None] = {}
-        self._encoded: dict[tuple[str, bytes, tuple[str, ...]], Kind | None] = {}
+        self._encoded: dict[tuple[str, bytes, tuple[str, ...], bool], Kind | None] = {}
         importance = list(Kind)
         for kind, value in sorted(carried, key=lambda one: importance.index(one[0])):
             for one in value.split("\\"):
@@ -102,26 +105,32 @@ class Known:
             remembered[text] = found
         return found
 
-    def hit_in(self, vr: str, encoded: bytes, charset: tuple[str, ...] = ()) -> Kind | None:
+    def hit_in(
+        self, vr: str, encoded: bytes, charset: tuple[str, ...] = (), *, by_machine: bool = False
+    ) -> Kind | None:
         """What an encoded value tells. Dates, times and numbers are not looked at.
 
         Args:
             charset: Defined terms, as `values.charset_terms` gives them.
+            by_machine: Of an attribute that a machine fills out of its own lists, see `rules.beyond.MACHINES`.
         """
         if vr not in _TEXTS and vr not in _BYTES and vr != "UI":
             return None
-        key = (vr, encoded, charset)
+        key = (vr, encoded, charset, by_machine)
         try:
             return self._encoded[key]
         except KeyError:
-            found = self._look_in(vr, encoded, charset)
+            found = self._look_in(vr, encoded, charset, by_machine=by_machine)
         if len(encoded) <= _LONG:
             if len(self._encoded) >= _REMEMBERED:
                 self._encoded.clear()
             self._encoded[key] = found
         return found
 
-    def _look_in(self, vr: str, encoded: bytes, charset: Sequence[str]) -> Kind | None:
+    def _look_in(self, vr: str, encoded: bytes, charset: Sequence[str], *, by_machine: bool) -> Kind | None:
+        if vr in _TEXTS and by_machine:
+            told = decode_text(encoded, charset).strip("\0 ")
+            return self._look(told, coded=vr in _CODED, least_id=_LEAST_BY_MACHINES)
         if vr in _TEXTS:
             return self.hit(decode_text(encoded, charset).strip("\0 "), coded=vr in _CODED)
         if vr == "UI":
@@ -147,10 +156,12 @@ class Known:
         decoded = decode_text(b"\n".join(strings), charset)
         return self._look(decoded, coded=False, least=3 if is_text else _SURE) if decoded else None
 
-    def _look(self, text: str, *, coded: bool, least: int = 1) -> Kind | None:
+    def _look(self, text: str, *, coded: bool, least: int = 1, least_id: int = 1) -> Kind | None:
         folded = taken_apart(text) if len(text) <= _LONG else Folded(text)
         found = self._names.found_in(folded, coded=coded, least=least)
-        return found or self._numbers.found_in(folded, least=least) or self._birth_in(folded, least=least)
+        return (
+            found or self._numbers.found_in(folded, least=max(least, least_id)) or self._birth_in(folded, least=least)
+        )
 
     def _birth_in(self, text: Folded, *, least: int) -> Kind | None:
         if text.runs and any(

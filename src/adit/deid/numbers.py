@@ -11,9 +11,6 @@ from adit.deid.names import NOBODY
 LEAST_INSIDE = 5
 """Characters of an id that is looked for within longer words; shorter ones count as whole words only."""
 
-_LEAST = 3
-"""Characters of an id that is looked for: `1` and `05` are everywhere, and name nobody."""
-
 _LEAST_CHAINED = 6
 """Digits of a number that is looked for across separators."""
 
@@ -38,7 +35,7 @@ class Numbers:
         folded = fold(written)
         parts = ALPHANUMERIC.findall(folded)
         squeezed = "".join(parts)
-        if not squeezed or len(folded) < _LEAST or all(part in NOBODY for part in parts):
+        if not squeezed or all(part in NOBODY for part in parts):
             return
         if len(squeezed) < LEAST_INSIDE:
             # `1` is no word of `1.5`.
@@ -77,6 +74,6 @@ class Numbers:
             if len(code) >= least and code in text.squeezed:
                 return kind
         for short, (whole, kind) in self._short.items() if least < LEAST_INSIDE else ():
-            if short in text.folded and whole.search(text.folded):
+            if len(short) >= least and short in text.folded and whole.search(text.folded):
                 return kind
         return None

@@ -90,11 +90,16 @@ class Treatment:
         self._stamp = Stamp(order.profile, order.pseudonym, order.trial_protocol_id, order.trial_protocol_name)
         self._room = Room() if remember else None
         self._harvests: dict[UID, Harvest] = {}
+        self._other_ids: set[str] = set()
         self._walkers: OrderedDict[object, Walker] = OrderedDict()
 
     def new_uid(self, uid: UID) -> UID:
         """What becomes of a study, series or SOP Instance UID."""
         return uid if RETAIN_UIDS in self.order.profile.options else self._key.uid(uid)
+
+    def accept(self, patient_id: str) -> None:
+        """Take instances with *patient_id* for those of the ordered patient: by name and birth date they are."""
+        self._other_ids.add(patient_id.strip("\0 "))
 
     def new_ref(self, ref: Ref) -> Ref:
         """What becomes of a reference."""
@@ -233,6 +238,8 @@ class Treatment:
         found = Patient(patient_id, facts.text(ISSUER), self.order.domain)
         if ordered is None:
             return found
+        if found.id in self._other_ids:
+            return ordered
         other_issuer = found.issuer and ordered.issuer and found.issuer != ordered.issuer
         if found.id != ordered.id or other_issuer:
             raise Stopped("it belongs to another patient than was asked for")

@@ -11,6 +11,7 @@ from pydicom.tag import BaseTag
 
 from adit.deid.carried import Kind
 from adit.deid.known import Known
+from adit.deid.rules.beyond import MACHINES
 from adit.dicom.instance import PIXELS
 from adit.dicom.reading import charset_of, vr_of
 from adit.dicom.values import UTF_8, decode_text, text
@@ -56,6 +57,6 @@ def _search(dataset: Dataset, known: Known, made: Made, outer: tuple[str, ...], 
             value, written_in = element.value, charset
             if not isinstance(value, bytes):
                 value, written_in = text(value).encode(), (UTF_8,)
-            kind = known.hit_in(vr, value, written_in)
+            kind = known.hit_in(vr, value, written_in, by_machine=tag in MACHINES)
             if kind and not made(tag, decode_text(value, written_in).strip("\0 ")):
                 yield Finding(path, keyword_for_tag(tag), kind)

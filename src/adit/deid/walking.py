@@ -12,6 +12,7 @@ from adit.deid.level import Level, Path, Treated, Way, path_of
 from adit.deid.memory import Room
 from adit.deid.replacing import Place, keyword_of, replace
 from adit.deid.rules.actions import DUMMY_CODE, Action
+from adit.deid.rules.beyond import MACHINES
 from adit.deid.tally import Note, What
 from adit.dicom.errors import BadData
 
@@ -117,7 +118,7 @@ class Walker:
         done = replace(before, way.action, place, self._case)
         value, notes = done.value, done.notes
         if value is not None and not done.made:
-            kind = self._case.known.hit_in(way.vr, value, level.charset)
+            kind = self._case.known.hit_in(way.vr, value, level.charset, by_machine=part.tag in MACHINES)
             if kind is not None:
                 value, note = self._told(part.tag, level, value, kind)
                 notes = (*notes, note)

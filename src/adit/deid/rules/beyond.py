@@ -34,54 +34,56 @@ _READING = (
 
 # What a machine writes of itself and of how it measured, out of its own lists: nobody types here, no vocabulary
 # knows every maker's words, and without them the images are worth little. An identifier in them is still found.
-_MACHINES = (
-    0x00080070,  # Manufacturer
-    0x00080222,  # ManufacturerRelatedModelGroup
-    0x00081090,  # ManufacturerModelName
-    0x00180024,  # SequenceName
-    0x00180085,  # ImagedNucleus
-    0x00181016,  # SecondaryCaptureDeviceManufacturer
-    0x00181018,  # SecondaryCaptureDeviceManufacturerModelName
-    0x00181019,  # SecondaryCaptureDeviceSoftwareVersions
-    0x00181020,  # SoftwareVersions
-    0x00181022,  # VideoImageFormatAcquired
-    0x00181023,  # DigitalImageFormatAcquired
-    0x00181160,  # FilterType
-    0x00181161,  # TypeOfFilters
-    0x00181180,  # CollimatorGridName
-    0x00181210,  # ConvolutionKernel
-    0x00181250,  # ReceiveCoilName
-    0x00181251,  # TransmitCoilName
-    0x00181260,  # PlateType
-    0x00181261,  # PhosphorType
-    0x00181401,  # AcquisitionDeviceProcessingCode
-    0x00185010,  # TransducerData
-    0x00185020,  # ProcessingFunction
-    0x0018702A,  # DetectorManufacturerName
-    0x0018702B,  # DetectorManufacturerModelName
-    0x00189005,  # PulseSequenceName
-    0x00189041,  # ReceiveCoilManufacturerName
-    0x00189046,  # MultiCoilConfiguration
-    0x00189047,  # MultiCoilElementName
-    0x00189050,  # TransmitCoilManufacturerName
-    0x00189320,  # ImageFilter
-    0x00189524,  # ApplicationName
-    0x00189525,  # ApplicationVersion
-    0x00189526,  # ApplicationManufacturer
-    0x00201040,  # PositionReferenceIndicator
-    0x00209056,  # StackID
-    0x00209421,  # DimensionDescriptionLabel
-    0x00281054,  # RescaleType
-    0x00281055,  # WindowCenterWidthExplanation
-    0x00283003,  # LUTExplanation
-    0x00283004,  # ModalityLUTType
-    0x00541101,  # AttenuationCorrectionMethod
-    0x00541103,  # ReconstructionMethod
-    0x00541104,  # DetectorLinesOfResponseUsed
-    0x00541105,  # ScatterCorrectionMethod
-    0x00620009,  # SegmentAlgorithmName
-    0x00660031,  # AlgorithmVersion
-    0x00660036,  # AlgorithmName
+MACHINES = frozenset(
+    (
+        0x00080070,  # Manufacturer
+        0x00080222,  # ManufacturerRelatedModelGroup
+        0x00081090,  # ManufacturerModelName
+        0x00180024,  # SequenceName
+        0x00180085,  # ImagedNucleus
+        0x00181016,  # SecondaryCaptureDeviceManufacturer
+        0x00181018,  # SecondaryCaptureDeviceManufacturerModelName
+        0x00181019,  # SecondaryCaptureDeviceSoftwareVersions
+        0x00181020,  # SoftwareVersions
+        0x00181022,  # VideoImageFormatAcquired
+        0x00181023,  # DigitalImageFormatAcquired
+        0x00181160,  # FilterType
+        0x00181161,  # TypeOfFilters
+        0x00181180,  # CollimatorGridName
+        0x00181210,  # ConvolutionKernel
+        0x00181250,  # ReceiveCoilName
+        0x00181251,  # TransmitCoilName
+        0x00181260,  # PlateType
+        0x00181261,  # PhosphorType
+        0x00181401,  # AcquisitionDeviceProcessingCode
+        0x00185010,  # TransducerData
+        0x00185020,  # ProcessingFunction
+        0x0018702A,  # DetectorManufacturerName
+        0x0018702B,  # DetectorManufacturerModelName
+        0x00189005,  # PulseSequenceName
+        0x00189041,  # ReceiveCoilManufacturerName
+        0x00189046,  # MultiCoilConfiguration
+        0x00189047,  # MultiCoilElementName
+        0x00189050,  # TransmitCoilManufacturerName
+        0x00189320,  # ImageFilter
+        0x00189524,  # ApplicationName
+        0x00189525,  # ApplicationVersion
+        0x00189526,  # ApplicationManufacturer
+        0x00201040,  # PositionReferenceIndicator
+        0x00209056,  # StackID
+        0x00209421,  # DimensionDescriptionLabel
+        0x00281054,  # RescaleType
+        0x00281055,  # WindowCenterWidthExplanation
+        0x00283003,  # LUTExplanation
+        0x00283004,  # ModalityLUTType
+        0x00541101,  # AttenuationCorrectionMethod
+        0x00541103,  # ReconstructionMethod
+        0x00541104,  # DetectorLinesOfResponseUsed
+        0x00541105,  # ScatterCorrectionMethod
+        0x00620009,  # SegmentAlgorithmName
+        0x00660031,  # AlgorithmVersion
+        0x00660036,  # AlgorithmName
+    )
 )
 
 # UIDs of classes, syntaxes and schemes: none of them stands for an object.
@@ -134,7 +136,7 @@ _IDENTITY = (
 
 BEYOND: Mapping[int, Action] = (
     dict.fromkeys(_CODES, Action.CODED)
-    | dict.fromkeys((*_READING, *_MACHINES, *_CLASSES), Action.KEEP)
+    | dict.fromkeys((*_READING, *MACHINES, *_CLASSES), Action.KEEP)
     | dict.fromkeys(_IDENTITY, Action.REMOVE)
 )
 """Action by tag, whatever the profile."""
