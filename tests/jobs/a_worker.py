@@ -129,18 +129,26 @@ class Options:
     grace: float = 5
 
 
+def database_url(port: int | None = None) -> str:
+    """Of the test database, for other processes.
+
+    Args:
+        port: Where it is to be reached, if not at its own port.
+    """
+    used = connection.settings_dict
+    return f"postgresql://{used['USER']}:{used['PASSWORD']}@127.0.0.1:{port or used['PORT']}/{used['NAME']}"
+
+
 def start(root: Path, *, port: int | None = None, **options: float) -> subprocess.Popen[bytes]:
     """Start a worker on the test database.
 
     Args:
         port: Where the database is to be reached, if not at its own port.
     """
-    used = connection.settings_dict
-    url = f"postgresql://{used['USER']}:{used['PASSWORD']}@127.0.0.1:{port or used['PORT']}/{used['NAME']}"
     chosen = Options(str(root), **options)
     return subprocess.Popen(
         [sys.executable, "-m", "tests.jobs.a_worker", json.dumps(asdict(chosen))],
-        env={**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "adit.site.settings"},
+        env={**os.environ, "DATABASE_URL": database_url(port), "DJANGO_SETTINGS_MODULE": "adit.site.settings"},
         stdout=(root / "worker.log").open("ab"),
         stderr=subprocess.STDOUT,
     )

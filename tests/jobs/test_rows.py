@@ -6,7 +6,19 @@ from adit.endpoints.cancel import NEVER
 from adit.jobs.claim import claim
 from adit.jobs.models import Task
 from adit.jobs.rows import INSTANCES, Lost, Rows, states_of
-from adit.transfer.events import Confirmed, Denied, Excluded, Expected, Failed, Held, Leaving, Noted, Received, Stored
+from adit.transfer.events import (
+    Confirmed,
+    Denied,
+    Excluded,
+    Expected,
+    Failed,
+    Held,
+    Leaving,
+    Noted,
+    Placed,
+    Received,
+    Stored,
+)
 from adit.transfer.items import TransferStudy
 from adit.transfer.ledger import Ledger
 from tests.jobs.fakes import refs_of, study_uid, submitted, two_servers
@@ -57,6 +69,13 @@ class TestTheRowsOfAnAttempt:
 
         assert (entry().expected, entry().stored) == (3, 0)
         assert entry().left_at is not None
+
+    def test_say_at_once_what_the_study_is_called(self, attempt):
+        attempt(Placed("P1", "ACC70011", None))
+
+        task = Task.objects.get()
+        assert (task.patient_id, task.accession_number) == ("P1", "ACC70011")
+        assert task.item["patient_id"] == "P1"
 
     def test_wait_for_sixty_four_instances(self, attempt, django_assert_num_queries):
         attempt(Expected(SERIES, None), Leaving(SERIES))

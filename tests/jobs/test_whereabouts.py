@@ -22,6 +22,7 @@ pytestmark = pytest.mark.django_db
 
 OLD, SERIES = study_uid(1), f"{study_uid(1)}.1"
 NEW, NEW_SERIES = "2.25.1", "2.25.1.1"
+ACCESSION = "ACC70011"
 
 
 @pytest.fixture
@@ -31,6 +32,7 @@ def job() -> Job:
     a_project("Stroke")
     item = TransferStudy(OLD, patient_id="0042", pseudonym="P-01")
     job = submit(Plan("selective", "A", "B", (item,), pseudonymising=Pseudonymising("Stroke")), by=operator())
+    job.tasks.update(accession_number=ACCESSION)
     Entry.objects.create(
         task=job.tasks.get(),
         study_uid=OLD,
@@ -54,7 +56,7 @@ def officer() -> User:
     return User.objects.get(pk=officer.pk)
 
 
-ORIGINALS = ["0042", OLD, SERIES, f"{SERIES}.1"]
+ORIGINALS = ["0042", ACCESSION, OLD, SERIES, f"{SERIES}.1"]
 RENAMED = ["P-01", "p-01", NEW, NEW_SERIES]
 
 
@@ -106,9 +108,11 @@ class TestTheQuestion:
             cursor.execute("EXPLAIN SELECT id FROM jobs_task WHERE lower(item ->> 'pseudonym') = 'p-01'")
             by_pseudonym = str(cursor.fetchall())
         by_new = Entry.objects.filter(new_study_uid=NEW).explain()
+        by_accession = Task.objects.filter(accession_number=ACCESSION).explain()
 
         assert "task_pseudonym" in by_pseudonym
         assert "entry_new_study" in by_new
+        assert "task_accession" in by_accession
 
 
 class TestWhoAsks:
@@ -141,8 +145,8 @@ class TestTheTrail:
 
         assert (self.asked().patient_id, self.asked().study_uid) == ("", OLD)
 
-    @pytest.mark.parametrize("wanted", ["P-01", NEW, "no such thing"])
-    def test_does_not_take_anything_else_for_an_original_id(self, job, officer, wanted):
+    @pytest.mark.parametrize("wanted", ["P-01", NEW, ACCESSION, "no such thing"])
+    def test_does_not_take_anything_else_for_the_id_of_a_patient_or_a_study(self, job, officer, wanted):
         whereabouts(wanted, by=officer)
 
         assert (self.asked().patient_id, self.asked().study_uid) == ("", "")

@@ -114,6 +114,13 @@ class TestATransfer:
         assert [first[kind] for kind in order] == sorted(first[kind] for kind in order)
         assert first.keys() == set(order)
 
+    def test_tells_what_the_source_calls_the_study(self):
+        [placed] = [each for each in Attempt(source(), sink()).run(STUDY.uid).events if isinstance(each, Placed)]
+
+        [said] = source().find(Query.of(Level.STUDY, StudyInstanceUID=STUDY.uid))
+        assert (placed.patient_id, placed.accession_number) == (said.patient_id, said.accession_number)
+        assert placed.accession_number.startswith("A")
+
     def test_stores_the_first_instance_before_the_last_arrives(self):
         done = Attempt(source(LONG), sink()).run(LONG.uid)
         kinds = [type(event) for event in done.events]

@@ -155,7 +155,8 @@ def _send(mail: Mail, now: datetime) -> bool:
     except (OSError, smtplib.SMTPException) as error:
         _put_back(mail, error, now)
         return False
-    Mail.objects.filter(pk=mail.pk).update(sent_at=now, error="")
+    # Nobody reads it here any more, and it may hold a link that opens an account.
+    Mail.objects.filter(pk=mail.pk).update(sent_at=now, error="", body="")
     return True
 
 

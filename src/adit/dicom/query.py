@@ -34,6 +34,8 @@ class Query:
         wanted: Keywords of attributes to return beyond those that every answer carries.
         limit: Stop after so many matches; None for all.
         lean: Only the unique keys are of interest, which costs some servers a third of the time.
+        unchecked: Give every answer of the peer, also what does not fit: how many there are tells whether it cut
+            them off.
     """
 
     level: Level
@@ -41,6 +43,7 @@ class Query:
     wanted: tuple[str, ...] = ()
     limit: int | None = None
     lean: bool = False
+    unchecked: bool = False
 
     @classmethod
     def of(cls, level: Level, *, limit: int | None = None, lean: bool = False, **keys: str) -> Query:

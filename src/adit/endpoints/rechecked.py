@@ -14,7 +14,7 @@ from adit.dicom.refs import Ref
 
 
 class Rechecked:
-    """A source whose answers all fit the question."""
+    """A source whose answers all fit the question, unless the question wants them unchecked."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -28,7 +28,7 @@ class Rechecked:
         unlimited = replace(query, limit=None)
         given = 0
         for match in self._source.find(unlimited):
-            if matches(match, query):
+            if query.unchecked or matches(match, query):
                 yield match
                 given += 1
                 if given == query.limit:

@@ -12,6 +12,7 @@ from adit.accounts.models import User
 from adit.audit.record import record
 from adit.jobs.accepting import NOT_ACCEPTED, accept, checked
 from adit.jobs.kinds import KINDS
+from adit.jobs.lines import await_again
 from adit.jobs.models import Entry, Job, Task
 from adit.jobs.permissions import may, possible, possible_for
 from adit.jobs.queue import wake
@@ -179,6 +180,7 @@ def _again(tasks: QuerySet[Task]) -> None:
 def _from_scratch(tasks: QuerySet[Task]) -> None:
     """Pending again, as if nothing had gone. The layout in the item stays, so that a folder gets no second copy."""
     Entry.objects.filter(task__in=tasks).delete()
+    await_again(tasks)
     tasks.update(
         status=TaskStatus.PENDING,
         message="",

@@ -162,7 +162,8 @@ class Attempt:
             work()
         except Canceled:
             why = self.running.why or Stop.SHUTDOWN
-            where = f"between {task.source} and {task.destination}, {self.running.idle:.1f} s"
+            nodes = f"between {task.source} and {task.destination}" if task.destination else f"at {task.source}"
+            where = f"{nodes}, {self.running.idle:.1f} s"
             return Stopped(why, f"{why} ({where}; can be mended by the administrators of the two)")
         except Full as full:
             return NoRoom(self.blame.sentence(full))
@@ -194,13 +195,16 @@ class Attempt:
             raise Lost
         return decide(end, verdict, failures=failures, waits=self.conditions.waits, chance=random.random())
 
-    def settle(self, decision: Decision) -> None:
+    def settle(self, decision: Decision, *, along: Callable[[Job], object] = lambda _: None) -> None:
         """Write *decision* down, however long the database is away.
+
+        Args:
+            along: Writes what belongs to it, in the same transaction and behind the same fence; gets the job, locked.
 
         Raises:
             Lost: Somebody else has the task.
         """
-        patiently(lambda: self._settle(decision), cancel=LeaseOnly(self.running))
+        patiently(lambda: self._settle(decision, along), cancel=LeaseOnly(self.running))
         logger.info(
             "Task %s, attempt %s: %s in %.2f s",
             self.claimed.task,
@@ -210,10 +214,11 @@ class Attempt:
         )
 
     @transaction.atomic
-    def _settle(self, decision: Decision) -> None:
+    def _settle(self, decision: Decision, along: Callable[[Job], object]) -> None:
         job = Job.objects.select_for_update().filter(pk=self.claimed.job).first()
         if job is None:
             raise Lost
+        along(job)
         settle_task(self.claimed, job, decision, seconds=self.stopwatch.read())
         self._note_contact()
         self.conditions.wake()

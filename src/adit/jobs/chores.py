@@ -1,4 +1,4 @@
-"""What a worker process does beside its tasks, which never wait for it: mails, warnings, keeping the trail short."""
+"""What a worker process does beside its tasks, which never wait for it: mails, warnings, keeping things short."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from adit.accounts.mails import forget_old, send_waiting
 from adit.audit.retention import keep
+from adit.jobs.files import forget_unused
 from adit.jobs.mails import warn_of_folders
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class Chores:
             return
         self._last = self._clock()
         now = timezone.now()
-        for chore in (lambda: warn_of_folders(now), lambda: forget_old(now), self._shorten):
+        for chore in (lambda: warn_of_folders(now), lambda: forget_old(now), lambda: forget_unused(now), self._shorten):
             try:
                 chore()
             except (DatabaseError, OSError) as error:

@@ -157,6 +157,7 @@ class Task(models.Model):
         destination: None for what sends nothing.
         work: Which form of item it holds, e.g. "transfer_study".
         part: Which part of the job it is, where no study tells; no two tasks of a job share it.
+        accession_number: Of the study, as the source said it when the study was looked at.
         item: The item as JSON; the class of this form of item reads it.
         interactive: Somebody waits for it, see `Kind.interactive`.
         held: Its job is not verified yet.
@@ -183,6 +184,7 @@ class Task(models.Model):
     part = models.CharField(max_length=64, blank=True, default="")
     study_uid = models.CharField(max_length=64, blank=True)
     patient_id = models.TextField(blank=True, default="")
+    accession_number = models.TextField(blank=True, default="", db_default="")
     item = models.JSONField()
     lines = ArrayField(models.IntegerField(), default=list, blank=True)
 
@@ -234,6 +236,7 @@ class Task(models.Model):
             models.Index("ended_at", condition=Q(ended_at__isnull=False), name="task_ended"),
             models.Index("study_uid", name="task_study"),
             models.Index("patient_id", condition=~Q(patient_id=""), name="task_patient"),
+            models.Index("accession_number", condition=~Q(accession_number=""), name="task_accession"),
             models.Index(Lower(KeyTextTransform("pseudonym", "item")), name="task_pseudonym"),
         ]
         constraints = [

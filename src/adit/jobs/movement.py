@@ -12,7 +12,7 @@ from adit.dicom.refs import Ref
 
 
 class HeardSource:
-    """A source whose instances tell *moved* of each chunk that somebody reads of them.
+    """A source that tells *moved* of each answer to a query, and of each chunk that somebody reads of an instance.
 
     Chunks are read as they arrive, and no faster than they leave, so it hears either side move.
     """
@@ -26,7 +26,10 @@ class HeardSource:
         return self._source.capabilities
 
     def find(self, query: Query) -> Iterator[Match]:
-        return self._source.find(query)
+        for match in self._source.find(query):
+            self._moved()
+            yield match
+        self._moved()
 
     def retrieve(self, refs: Sequence[Ref]) -> Generator[Instance]:
         for instance in self._source.retrieve(refs):

@@ -23,6 +23,7 @@ class Options:
         treating: How the studies are pseudonymised; None where they keep their identity.
         trial: Written into what is sent.
         mail: The owner gets a mail when it has ended.
+        generate: Patients without a pseudonym get one, whatever the project does; a check keeps it for what follows.
     """
 
     nifti: bool = False
@@ -30,10 +31,13 @@ class Options:
     treating: Treating | None = None
     trial: Trial = NO_TRIAL
     mail: bool = False
+    generate: bool = False
 
     @classmethod
     def of_plan(cls, plan: Plan, treating: Treating | None = None, *, mail: bool = False) -> Self:
-        return cls(plan.nifti, os.urandom(_SALT) if plan.archive_password else b"", treating, plan.trial, mail)
+        salt = os.urandom(_SALT) if plan.archive_password else b""
+        generate = plan.pseudonymising is not None and plan.pseudonymising.generate
+        return cls(plan.nifti, salt, treating, plan.trial, mail, generate)
 
     @classmethod
     def of(cls, job: Job) -> Self:
@@ -41,7 +45,8 @@ class Options:
         treating = Treating.from_json(stored["treating"]) if stored.get("treating") else None
         trial = Trial(*stored.get("trial", ()))
         salt = bytes.fromhex(stored.get("archive_salt", ""))
-        return cls(bool(stored.get("nifti")), salt, treating, trial, bool(stored.get("mail")))
+        flags = bool(stored.get("mail")), bool(stored.get("generate"))
+        return cls(bool(stored.get("nifti")), salt, treating, trial, *flags)
 
     def to_json(self) -> dict[str, Any]:
         """What differs from the usual."""
@@ -51,4 +56,5 @@ class Options:
             **({"treating": self.treating.to_json()} if self.treating else {}),
             **({"trial": [self.trial.protocol_id, self.trial.protocol_name]} if self.trial else {}),
             **({"mail": True} if self.mail else {}),
+            **({"generate": True} if self.generate else {}),
         }

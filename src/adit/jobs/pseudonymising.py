@@ -18,9 +18,13 @@ from adit.projects.aliases import NoPseudonym, pseudonym_for
 from adit.projects.finding import find_project
 from adit.projects.keys import revealed
 from adit.projects.models import Project
+from adit.transfer.faults import of_lines
 from adit.transfer.items import TransferStudy
 from adit.transfer.plan import Plan, Pseudonymising
-from adit.transfer.pseudonyms import checked, unfit
+from adit.transfer.pseudonyms import UnfitPseudonym, checked, unfit
+
+_MOST_TOLD = 20
+"""Patients about whom one error says something."""
 
 
 class BadPlan(ValueError):
@@ -82,7 +86,9 @@ def with_pseudonyms(
     if profile.pseudonyms_from_list and wanted.generate:
         raise BadPlan(f"The profile {profile.name} takes pseudonyms from a list only; it does not make any.")
     generate = generate and not profile.pseudonyms_from_list
+    lines = _lines_of(zip(plan.transfers, patients, strict=True))
     given: dict[Patient, str] = {}
+    refused: list[ValueError] = []
     for patient in dict.fromkeys(patients):
         try:
             if project is not None:
@@ -90,7 +96,11 @@ def with_pseudonyms(
             else:
                 given[patient] = asked.get(patient) or _made(patient, secret, generate=generate)
         except NoPseudonym as error:
-            raise BadPlan(str(error)) from error
+            refused.append(BadPlan(_with_lines(error, lines[patient])))
+        except UnfitPseudonym as error:
+            refused.append(type(error)(_with_lines(error, lines[patient])))
+    if refused:
+        raise _together(refused)
     return tuple(
         replace(item, pseudonym=given[patient], treated=True)
         for item, patient in zip(plan.transfers, patients, strict=True)
@@ -131,20 +141,46 @@ def _patients(items: Iterable[TransferStudy], domain: str, profile: Profile) -> 
 
 def _asked_for(items: Iterable[tuple[TransferStudy, Patient]]) -> dict[Patient, str]:
     """The pseudonyms that were brought, held against each other."""
-    asked: dict[Patient, str] = {}
-    owners: dict[str, Patient] = {}
+    asked: dict[Patient, tuple[str, TransferStudy]] = {}
+    owners: dict[str, tuple[Patient, TransferStudy]] = {}
     for item, patient in items:
         if not item.pseudonym:
             continue
-        pseudonym = checked(item.pseudonym)
-        unfit(pseudonym, patient_id=patient.id)
-        before = asked.setdefault(patient, pseudonym)
+        try:
+            pseudonym = checked(item.pseudonym)
+            unfit(pseudonym, patient_id=patient.id, name=item.patient_name)
+        except UnfitPseudonym as error:
+            raise type(error)(_with_lines(error, item.lines)) from error
+        before, first = asked.setdefault(patient, (pseudonym, item))
         if before != pseudonym:
-            raise BadPlan(f"Patient {patient.id} would get two pseudonyms: '{before}' and '{pseudonym}'.")
-        owner = owners.setdefault(pseudonym.casefold(), patient)
+            two = f"Patient {patient.id} would get two pseudonyms: '{before}' and '{pseudonym}'."
+            raise BadPlan(_with_lines(two, first.lines + item.lines))
+        owner, first = owners.setdefault(pseudonym.casefold(), (patient, item))
         if owner != patient:
-            raise BadPlan(f"Two patients would get the pseudonym '{pseudonym}': {_both(owner, patient)}.")
-    return asked
+            two = f"Two patients would get the pseudonym '{pseudonym}': {_both(owner, patient)}."
+            raise BadPlan(_with_lines(two, first.lines + item.lines))
+    return {patient: pseudonym for patient, (pseudonym, _) in asked.items()}
+
+
+def _lines_of(items: Iterable[tuple[TransferStudy, Patient]]) -> dict[Patient, tuple[int, ...]]:
+    lines: dict[Patient, tuple[int, ...]] = {}
+    for item, patient in items:
+        lines[patient] = (*lines.get(patient, ()), *item.lines)
+    return lines
+
+
+def _with_lines(said: object, lines: tuple[int, ...]) -> str:
+    """A sentence with the lines of the file that it is about."""
+    return f"{str(said).removesuffix('.')} ({of_lines(sorted(lines))})." if lines else str(said)
+
+
+def _together(errors: list[ValueError]) -> ValueError:
+    """All that is wrong as one error: the first, which says the sentences of the others too."""
+    if len(errors) == 1:
+        return errors[0]
+    told = [str(error) for error in errors[:_MOST_TOLD]]
+    more = len(errors) - len(told)
+    return type(errors[0])(" ".join(told) + (f" And {more} more like these." if more else ""))
 
 
 def _both(one: Patient, other: Patient) -> str:

@@ -120,10 +120,10 @@ class Rows:
             Canceled: While the database was away.
         """
         match event:
-            case Placed(patient_id, layout):
+            case Placed(patient_id, accession_number, layout):
                 # Whose a treated study is was settled when its pseudonym was given.
                 known = self.item.patient_id or ("" if self.item.treated else patient_id)
-                self._place(replace(self.item, patient_id=known, layout=layout))
+                self._place(replace(self.item, patient_id=known, layout=layout), accession_number)
             case Leaving(series):
                 self._leaving.add(series)
                 patiently(self.write, cancel=self._cancel)
@@ -220,9 +220,14 @@ class Rows:
             if not cursor.rowcount:
                 raise Lost
 
-    def _place(self, item: TransferStudy) -> None:
+    def _place(self, item: TransferStudy, accession_number: str) -> None:
+        values: dict[str, Any] = {}
         if item != self.item:
-            patiently(lambda: self._update(item=item.to_json(), patient_id=item.patient_id), cancel=self._cancel)
+            values = {"item": item.to_json(), "patient_id": item.patient_id}
+        if accession_number:
+            values["accession_number"] = accession_number
+        if values:
+            patiently(lambda: self._update(**values), cancel=self._cancel)
             self.item = item
 
     def _update(self, **values: Any) -> None:

@@ -16,6 +16,7 @@ from adit.accounts.verdict import Verdict
 from adit.audit.record import record
 from adit.jobs.kind_settings import may_make, starts_at_once
 from adit.jobs.kinds import KINDS, Kind
+from adit.jobs.lines import await_lines
 from adit.jobs.models import BatchFile, Job, Task
 from adit.jobs.options import Options
 from adit.jobs.permissions import may_be_packed, may_jump_the_queue, may_send
@@ -181,14 +182,15 @@ def _may_be_urgent(kind: Kind, by: User, group: Group | None) -> Verdict:
 
 def _create_tasks(items: Iterable[Item], kind: Kind, job: Job, source: Node, destination: Node | None) -> None:
     seen: set[tuple[str, str, str]] = set()
-    tasks = []
+    planned: list[tuple[Task, Item]] = []
     for item in items:
         key = (item.work, item.study, item.part)
         if key in seen:
             raise BadPlan(f"{f'Study {item.study}' if item.study else item.part} occurs twice in the plan.")
         seen.add(key)
-        tasks.append(new_task(item, kind, job, source=source, destination=destination))
-    Task.objects.bulk_create(tasks, batch_size=_ROWS_AT_ONCE)
+        planned.append((new_task(item, kind, job, source=source, destination=destination), item))
+    Task.objects.bulk_create((task for task, _ in planned), batch_size=_ROWS_AT_ONCE)
+    await_lines(planned)
 
 
 def new_task(

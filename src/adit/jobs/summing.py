@@ -48,9 +48,12 @@ def _lines(job: Job) -> str:
     counts: Mapping[str, int] = dict(
         Line.objects.filter(job=job).order_by().values_list("outcome").annotate(Count("pk"))
     )
+    return lines_said(counts) if counts else ""
+
+
+def lines_said(counts: Mapping[str, int]) -> str:
+    """How many lines there are, by outcome."""
     total = sum(counts.values())
-    if not total:
-        return ""
     said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts.get(outcome))
     return f"{total} {'line' if total == 1 else 'lines'}: {said}"
 

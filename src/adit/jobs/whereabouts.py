@@ -74,13 +74,13 @@ def whereabouts(wanted: str, *, by: User, address: str | None = None) -> Answer:
     """What became of whatever *wanted* names, in the jobs that *by* may know of, newest first.
 
     Args:
-        wanted: A PatientID, a pseudonym, or the UID of a study, series or (while its series is incomplete) instance;
-            as it was or as it is at the destination.
+        wanted: A PatientID, an accession number, a pseudonym, or the UID of a study, series or (while its series is
+            incomplete) instance; as it was or, but for the accession number, as it is at the destination.
     """
     known = Task.objects.all() if _knows_all(by) else Task.objects.visible_to(by)
-    by_original = _latest(
-        known.filter(patient_id=wanted), known.filter(study_uid=wanted), known.filter(entries__series_uid=wanted)
-    )
+    by_patient, by_accession = _latest(known.filter(patient_id=wanted)), _latest(known.filter(accession_number=wanted))
+    by_original = by_patient | by_accession
+    by_original |= _latest(known.filter(study_uid=wanted), known.filter(entries__series_uid=wanted))
     by_new = _latest(
         known.filter(entries__new_study_uid=wanted),
         known.filter(entries__new_series_uid=wanted),
@@ -96,7 +96,8 @@ def whereabouts(wanted: str, *, by: User, address: str | None = None) -> Answer:
     moved = {task: each for task, *each in entries.annotate(Max("new_study_uid"), Sum("stored"))}
     sendings = tuple(_sending(task, *moved.get(task.pk, ("", 0)), by=by, by_new=task.pk in by_new) for task in tasks)
     downloads = tuple(_downloads(wanted, by=by)[:MOST])
-    _record(wanted, sendings, by=by, address=address)
+    only_accession = bool(by_accession) and not by_patient
+    _record(wanted, sendings, by=by, address=address, named=not only_accession)
     return Answer(sendings, downloads, more=len(chosen) > MOST)
 
 
@@ -127,12 +128,12 @@ def _downloads(wanted: str, *, by: User) -> QuerySet[Event]:
     return found if _knows_all(by) else found.filter(actor_id=by.pk)
 
 
-def _record(wanted: str, sendings: tuple[Sending, ...], *, by: User, address: str | None) -> None:
-    originals = [each for each in sendings if not each.by_new]
-    # A pseudonym or a new UID stands where nobody takes it for an original one.
-    patient = wanted if originals and not _is_uid(wanted) else ""
-    study = wanted if originals and _is_uid(wanted) else ""
-    details = {"found": len(sendings), **({} if originals else {"asked": wanted[:256]})}
+def _record(wanted: str, sendings: tuple[Sending, ...], *, by: User, address: str | None, named: bool) -> None:
+    named = named and any(not each.by_new for each in sendings)
+    # A pseudonym, a new UID or an accession number stands where nobody takes it for the id of a patient or a study.
+    patient = wanted if named and not _is_uid(wanted) else ""
+    study = wanted if named and _is_uid(wanted) else ""
+    details = {"found": len(sendings), **({} if named else {"asked": wanted[:256]})}
     record("whereabouts.asked", by=by, patient_id=patient, study_uid=study, address=address, details=details)
     for job in sorted({each.job.pk for each in sendings if each.link}):
         record("job.linked", by=by, job=job, address=address, details={"through": "whereabouts"})

@@ -28,14 +28,19 @@ class NodeAnswer:
     why: str
 
 
-def effective_nodes(user: User, group: Group | None) -> list[NodeAnswer]:
-    """What *user* may use each node for while *group* is the active one."""
+def effective_nodes(user: User, group: Group | None, *, unknown: bool = True) -> list[NodeAnswer]:
+    """What *user* may use each node for while *group* is the active one.
+
+    Args:
+        unknown: Also nodes of which the user cannot know: neither the account nor any of the groups was given access.
+    """
     rows: dict[int, list[Access]] = defaultdict(list)
     about = Q(user=user) | Q(group__in=user.groups.all())
     for row in Access.objects.filter(about).select_related("group").order_by("group__name", "pk"):
         rows[row.node_id].append(row)
     membership = may_act_in(user, group)
-    return [_answer(node, user, group, rows[node.pk], membership.reason) for node in Node.objects.all()]
+    nodes = Node.objects.all() if unknown else Node.objects.filter(pk__in=list(rows))
+    return [_answer(node, user, group, rows[node.pk], membership.reason) for node in nodes]
 
 
 def _answer(node: Node, user: User, group: Group | None, rows: list[Access], outside: str) -> NodeAnswer:

@@ -33,7 +33,7 @@ from adit.endpoints.staging import Staging
 from adit.endpoints.ways import Refusals
 from adit.nodes.models import Ability, Node
 from adit.nodes.permissions import can_receive, can_search
-from adit.transfer.plan import Layout
+from adit.transfer.items import Layout
 
 GB = 10**9
 

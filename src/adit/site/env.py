@@ -52,6 +52,8 @@ class Config:
         mail_failed_jobs: They are told of every job that failed, too.
         audit_retention: How long events stay in the audit trail; None for ever.
         demo: The pages show the demo: log-in by one click, and a panel to break things.
+        batch_file_bytes: The largest file with rows that people may bring.
+        require_ethics_number: Batches are made with the number of an ethics vote only.
         disk_reserve: Free bytes below which the doctor warns.
     """
 
@@ -96,6 +98,8 @@ class Config:
     budget: int
     retry_waits: tuple[float, ...]
     task_retry_waits: tuple[float, ...]
+    batch_file_bytes: int
+    require_ethics_number: bool
     disk_reserve: int
 
     @property
@@ -175,6 +179,8 @@ def read(env: Env) -> Config:
             budget=env.int("ADIT_BUDGET", 128 * MEBIBYTE),
             retry_waits=tuple(env.list("ADIT_RETRY_WAITS", [1.0, 4.0, 16.0], subcast=float)),
             task_retry_waits=tuple(env.list("ADIT_TASK_RETRY_WAITS", [5.0, 20.0, 60.0], subcast=float)),
+            batch_file_bytes=env.int("ADIT_BATCH_FILE_BYTES", 5 * MEBIBYTE),
+            require_ethics_number=env.bool("ADIT_REQUIRE_ETHICS_NUMBER", False),
             disk_reserve=env.int("ADIT_DISK_RESERVE", 1024 * MEBIBYTE),
         )
     except EnvError as error:

@@ -32,6 +32,8 @@ ADIT_EXCLUDED_MODALITIES = excluded_modalities(_config)
 ADIT_RETRY_WAITS = _config.retry_waits
 ADIT_TASK_RETRY_WAITS = _config.task_retry_waits
 ADIT_CONCURRENCY = _config.concurrency
+ADIT_BATCH_FILE_BYTES = _config.batch_file_bytes
+ADIT_REQUIRE_ETHICS_NUMBER = _config.require_ethics_number
 
 ADIT_DEMO = _config.demo
 ADIT_DEMO_PEOPLE = PEOPLE if _config.demo else ()
@@ -80,7 +82,7 @@ PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "adit.web.serving.StaticFiles",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -147,6 +149,7 @@ ACCOUNT_ADAPTER = "adit.web.accounts.Registration"
 ACCOUNT_FORMS = {"login": "adit.web.accounts.LogIn"}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "ADIT: "
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"

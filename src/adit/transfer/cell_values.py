@@ -17,7 +17,7 @@ ROUNDED = f"it is a number with more digits than the cell shows: {_AGAIN}"
 SCIENTIFIC = f"Excel has made a number of it, as of 1E5 or of a number that is too long: {_AGAIN}"
 SHOWN_OTHERWISE = f"it is a number that the cell shows in another way: {_AGAIN}"
 PARTIAL_DATE = f"Excel has made a date of it, but the cell does not show a whole one: {_AGAIN}"
-CLOCK = f"Excel has made a time of it: {_AGAIN}"
+CLOCK = f"Excel holds a time of day here: {_AGAIN}"
 NO_DATE = f"Excel shows no date here, because there is none for this number: {_AGAIN}"
 TRUTH = f"Excel has made a truth value of it: {_AGAIN}"
 ERROR = "it is an error of Excel, not a value: mend its formula, or type the value"
@@ -100,7 +100,7 @@ def _general(exact: Decimal, value: Decimal) -> Reading:
         return Reading(_plain(value), DECIMALS)
     if abs(exact) < _WHOLE:
         return Reading(_plain(value), number=True)
-    return Reading(_plain(exact), "" if _kept_whole(exact) else LOST_DIGITS, number=True)
+    return Reading(_plain(exact), "" if _kept_whole(exact) else LOST_DIGITS)
 
 
 def _digits(exact: Decimal, value: Decimal, form: NumberFormat) -> Reading:
@@ -113,7 +113,7 @@ def _digits(exact: Decimal, value: Decimal, form: NumberFormat) -> Reading:
     whole, _, decimals = f"{abs(shown):f}".partition(".")
     decimals = decimals[:least] + decimals[least:].rstrip("0")
     text = whole.zfill(form.whole) + (f".{decimals}" if decimals else "")
-    return Reading(f"-{text}" if value < 0 else text, number=form.whole <= 1)
+    return Reading(f"-{text}" if value < 0 else text, number=form.whole <= 1 and not decimals)
 
 
 def _kept_whole(exact: Decimal) -> bool:

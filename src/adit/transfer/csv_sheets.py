@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from adit.transfer.cell_values import of_text
-from adit.transfer.sheet_values import MOST_ROWS, BadSheet, Raw, RawRow
+from adit.transfer.sheet_values import MOST_ROWS, TOO_LARGE, BadSheet, Raw, RawRow
 
 _DELIMITERS = ";,\t"
 _NAMES = {";": "separated by ;", ",": "separated by ,", "\t": "separated by tabs", "": "one column"}
@@ -74,7 +74,7 @@ def read_csv(content: bytes) -> Raw:
         if row.cells:
             rows.append(row)
             if len(rows) > MOST_ROWS:
-                raise BadSheet(f"The file has more than {MOST_ROWS:,} lines: split it into several.")
+                raise BadSheet(TOO_LARGE)
     return Raw(rows, dialect.how, [])
 
 

@@ -10,9 +10,14 @@ from adit.transfer.items import Layout, TransferStudy
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The study was looked at, and this is where it will lie. Comes before anything is stored."""
+    """The study was looked at, and this is where it will lie. Comes before anything is stored.
+
+    Attributes:
+        patient_id, accession_number: As the source says them; empty where it does not.
+    """
 
     patient_id: str
+    accession_number: str
     layout: Layout | None
 
 

@@ -18,11 +18,11 @@ from adit.dicom.protocols import Source
 from adit.dicom.refs import UID
 from adit.transfer.spans import KEYS, Key, Seen, Span
 
-MOST_QUERIES = 5000
+MOST_QUERIES = 3000
 """In one exhaustion; a server that needs more is better told to raise its limit."""
 
 MOST_REFUSALS = 8
-"""Queries in a row that a server refuses as too large; after that it is busy, or broken."""
+"""Queries in a row for which a server says that its resources do not suffice: after that it is busy, or broken."""
 
 _TOO_LARGE = frozenset((0xFE00, 413))
 """Matching ended early (PS3.4 C.4.1.1.4), and its like in HTTP: how some say that there are more."""
@@ -58,8 +58,9 @@ class Exhausting:
         most: Most answers that the source gives, as it was told or as it turned out; None while unknown.
     """
 
-    def __init__(self, source: Source, *, most: int | None) -> None:
+    def __init__(self, source: Source, *, most: int | None, most_queries: int = MOST_QUERIES) -> None:
         self._source = source
+        self._most_queries = most_queries
         self.most = most
         self.queries = 0
         self._known: dict[UID, Seen] = {}
@@ -79,10 +80,10 @@ class Exhausting:
             answer = yield from self._ask(span)
             return (yield from self._complete(span, answer))
         except _TooMany:
-            return f"{MOST_QUERIES} queries were not enough to get all studies of {_said(span)} out of it"
+            return f"{self._most_queries} queries were not enough to get all studies of {_said(span)} out of it"
 
     def _ask(self, span: Span) -> Generator[Match, None, _Answer]:
-        if self.queries >= MOST_QUERIES:
+        if self.queries >= self._most_queries:
             raise _TooMany
         self.queries += 1
         found: dict[UID, Match] = {}
@@ -93,8 +94,10 @@ class Exhausting:
                 if study := match.uid("StudyInstanceUID"):
                     found.setdefault(study, match)
         except DicomError as error:
-            self._refusals += 1
-            if not _too_large(error) or self._refusals > MOST_REFUSALS:
+            if not _too_large(error):
+                raise
+            self._refusals += error.transient
+            if self._refusals > MOST_REFUSALS:
                 raise
             refused = True
         else:
@@ -180,6 +183,7 @@ class Exhausting:
         before = self._held_by(span)
         reached: set[UID] = set()
         complete = True
+        cut_off: set[frozenset[UID]] = set()
         for part in key.parts(span):
             try:
                 answer = yield from self._ask(part)
@@ -189,8 +193,12 @@ class Exhausting:
                     yield from self._ask(span)
                 return self._useless_is(key)
             expected = {study for study in before if part.holds(self._known[study])}
-            if answer.stray or (answer.cut is Cut.NO and expected - answer.studies):
+            # The same again is how a key looks that is ignored, where answers do not carry it.
+            same = answer.cut is Cut.YES and answer.studies in cut_off
+            if answer.stray or same or (answer.cut is Cut.NO and expected - answer.studies):
                 return self._useless_is(key)
+            if answer.cut is not Cut.NO:
+                cut_off.add(answer.studies)
             if (yield from self._complete(part, answer)):
                 complete = False
             if key.name in self._useless:

@@ -118,11 +118,13 @@ def _about_unknown(unknown: Sequence[str], kind: str, at: Mapping[str, int]) -> 
     others: list[str] = []
     for written in unknown:
         key = _key(written)
-        if key not in _known_elsewhere(kind) and (found := difflib.get_close_matches(key, free, 1, _NEAR)):
+        if key in _known_elsewhere(kind):
+            others.append(f"'{shortened(written)}'")
+        elif hint := _HINTS.get(key):
+            notices.append(f"Column '{shortened(written)}' is not used; {hint}.")
+        elif found := difflib.get_close_matches(key, free, 1, _NEAR):
             near[written] = free[found[0]]
             notices.append(f"Column '{shortened(written)}' is not used; did you mean {free[found[0]]}?")
-        elif (hint := _HINTS.get(key)) and key not in _known_elsewhere(kind):
-            notices.append(f"Column '{shortened(written)}' is not used; {hint}.")
         else:
             others.append(f"'{shortened(written)}'")
     if others:
@@ -139,8 +141,8 @@ def _meant(written: str, kind: str) -> str:
 
 
 def _key(written: str) -> str:
-    """*written* without what people do differently: case, accents, blanks, signs, and a mark of the byte order."""
-    return "".join(ALPHANUMERIC.findall(plain(written.replace("\ufeff", ""))))
+    """*written* without what people do differently: case, accents, blanks, signs; and without a byte order mark."""
+    return "".join(ALPHANUMERIC.findall(plain(written)))
 
 
 @cache

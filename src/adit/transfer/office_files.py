@@ -16,8 +16,8 @@ from adit.transfer.sheet_values import BadSheet
 MOST_UNPACKED = 256 << 20
 """Bytes of a workbook after decompression, all parts together."""
 
-MOST_OF_A_PART = 96 << 20
-"""Bytes of a part that is held in memory as a whole or in large pieces."""
+_MOST_OF_A_TREE = 8 << 20
+"""Bytes of a part that is held in memory as elements."""
 
 _MOST_PARTS = 5_000
 
@@ -31,6 +31,8 @@ _PASSWORD = (
 )
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OLDER = b"\x09\x08"
+"""How workbooks of Excel 5 and before begin."""
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
 _OTHERS = (
@@ -42,7 +44,6 @@ _OTHERS = (
     (b"7z\xbc\xaf\x27\x1c", "a compressed file (7z)"),
     (b"Rar!", "a compressed file (RAR)"),
     (b"SQLite format 3", "a database"),
-    (b"\x09\x08", "a workbook of an old Excel (.xls)"),
 )
 
 _MARKUP = (
@@ -61,14 +62,14 @@ def is_workbook(content: bytes) -> bool:
     """
     if content.startswith(_ZIP):
         return True
-    if content.startswith(_OLE):
+    if content.startswith((_OLE, _OLDER)):
         if "EncryptedPackage".encode("utf-16-le") in content:
             raise BadSheet(_PASSWORD)
         raise BadSheet(f"The file is a workbook of an old Excel (.xls) or another old document: {_AS_XLSX}.")
     begin = content[:1024].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     for beginning, what in _OTHERS:
         if content.startswith(beginning):
-            raise BadSheet(f"The file is {what}, not a spreadsheet: {_AS_XLSX}.")
+            raise BadSheet(f"The file is {what}, not a table: open the table in Excel, {_AS_XLSX}.")
     for beginning, what in _MARKUP:
         if begin.startswith(beginning):
             raise BadSheet(f"The file is {what}: open it in Excel, {_AS_XLSX}.")
@@ -139,7 +140,7 @@ class OfficeFile:
         with _damage(), self._zip.open(part) as opened:
             yield opened
 
-    def read(self, part: str, *, most: int = MOST_OF_A_PART) -> bytes:
+    def read(self, part: str, *, most: int = MOST_UNPACKED) -> bytes:
         """All of a *part*.
 
         Raises:
@@ -158,7 +159,7 @@ class OfficeFile:
             BadSheet: As `read`.
         """
         with _damage():
-            tree = ElementTree.fromstring(self.read(part))
+            tree = ElementTree.fromstring(self.read(part, most=_MOST_OF_A_TREE))
         for element in tree.iter():
             element.tag = element.tag.rpartition("}")[2]
         return tree

@@ -68,17 +68,26 @@ def read_id(text: str) -> str:
 
 
 def read_name(text: str) -> str:
-    """A PatientName as DICOM has it: `Doe, John` is `Doe^John` (PS3.5 6.2.1).
+    """A PatientName as DICOM has it: `Doe, John` is `Doe^John` (PS3.5 6.2.1). It may hold wildcards.
 
     Raises:
-        BadCell: It cannot be one, or names nobody.
+        BadCell: It cannot be one, or fits everybody.
     """
-    if not any(character.isalpha() for character in sound(text)):
+    if not any(character.isalnum() for character in sound(text)):
         raise BadCell("This is no name: it has no letters.")
     name = person_name_pattern(text)
     if any(len(group) > _LONGEST for group in name.split("=")):
         raise BadCell(f"It is longer than {_LONGEST} characters.")
     return name
+
+
+def read_known_name(text: str) -> str:
+    """A PatientName that nothing is looked for by: whatever a PACS may hold.
+
+    Raises:
+        BadCell: It holds a line break or another control character.
+    """
+    return person_name_pattern(sound(text.replace("\\", " ")))
 
 
 @lru_cache(maxsize=1 << 14)

@@ -73,7 +73,7 @@ def transfer(
     behind = {match.ref: reason for match in series if match.ref and (reason := treats.stays_behind(study, match))}
     going = [match for match in series if match.ref not in behind]
     layout = item.layout or layout_of(treats.placed(study), going, job_folder)
-    yield Placed(study.patient_id, layout)
+    yield Placed(study.patient_id, study.accession_number, layout)
     for match in series:
         assert match.ref is not None
         assert match.ref.series is not None

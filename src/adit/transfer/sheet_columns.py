@@ -106,10 +106,11 @@ def _numbers(header: RawRow, rows: Sequence[RawRow]) -> list[str]:
     if not counts:
         return []
     named = ", ".join(f"'{header.cells[at]}' ({counts[at]:,})" for at in sorted(counts))
-    return [
+    notice = (
         f"Excel holds numbers in {named}: zeros typed in front of them would be lost. "
         "Columns of ids are safe when they are formatted as text before they are filled."
-    ]
+    )
+    return [notice]
 
 
 def _short_years(header: RawRow, rows: Sequence[RawRow]) -> list[str]:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-
 MOST_ROWS = 250_000
 """Lines of a table that hold something."""
+
+MOST_CELLS = 4_000_000
+"""Lines of a table times its columns."""
+
+TOO_LARGE = (
+    f"The table has more than {MOST_ROWS:,} lines or {MOST_CELLS:,} cells: split it into several files, "
+    "and leave out columns that are not needed."
+)
 
 
 class BadSheet(ValueError):

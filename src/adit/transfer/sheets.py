@@ -8,7 +8,7 @@ from adit.transfer.cells import as_it_was
 from adit.transfer.csv_sheets import read_csv
 from adit.transfer.office_files import is_workbook
 from adit.transfer.sheet_columns import about_columns, doubt_lost_zeros, doubt_wide_rows
-from adit.transfer.sheet_values import BadSheet, RawRow, Row, Sheet
+from adit.transfer.sheet_values import MOST_CELLS, TOO_LARGE, BadSheet, RawRow, Row, Sheet
 from adit.transfer.workbooks import read_workbook
 
 __all__ = ["BadSheet", "Row", "Sheet", "read_sheet"]
@@ -52,6 +52,8 @@ def read_sheet(content: bytes, name: str, *, worksheet: str = "") -> Sheet:
     at = _header(rows)
     header, above, below = rows[at], rows[:at], rows[at + 1 :]
     places = sorted(header.cells)
+    if len(places) * len(below) > MOST_CELLS:
+        raise BadSheet(TOO_LARGE)
     doubt_lost_zeros(below, places)
     if not raw.lettered:
         doubt_wide_rows(below, places)
@@ -84,7 +86,9 @@ def _header(rows: Sequence[RawRow]) -> int:
     first = rows[:_HEADER_WITHIN]
     least = max(len(row.cells) for row in first) * _OF_THE_WIDEST
     wide = [at for at, row in enumerate(first) if len(row.cells) >= least]
-    return next((at for at in wide if _names(first[at])), wide[0])
+    # A heading over several columns stands above their names.
+    named = [at for at in wide if _names(first[at])] or wide
+    return next((at for at in named if not first[at].doubts), named[0])
 
 
 def _names(row: RawRow) -> bool:

@@ -18,7 +18,9 @@ from adit.dicom.errors import DicomError
 from adit.dicom.instance import Body, InMemory, Instance
 from adit.dicom.match import Match
 from adit.dicom.refs import UID
+from adit.transfer.batches import lines_say
 from adit.transfer.items import TransferStudy
+from adit.transfer.persons import same_person
 from adit.transfer.plan import Trial
 from adit.transfer.pseudonyms import UnfitPseudonym, unfit
 
@@ -77,9 +79,11 @@ class Unchanged:
     """Studies go as they are, bit for bit."""
 
     def whose(self, item: TransferStudy, study: Match) -> str:
-        if _differ(item.patient_id, study.patient_id):
-            return "the study belongs to another PatientID there than was asked for"
-        return ""
+        if not _differ(item.patient_id, study.patient_id):
+            return ""
+        if same_person(item.patient_name, item.birth_date, study):
+            return _by_name(item)
+        return f"the study belongs to another PatientID there than {lines_say(item.lines)}"
 
     def stays_behind(self, study: Match, series: Match) -> str:  # noqa: ARG002  all goes
         return ""
@@ -117,14 +121,18 @@ class Pseudonymised:
         self.new_uid = treatment.new_uid
 
     def whose(self, item: TransferStudy, study: Match) -> str:
+        note = ""
         if _differ(item.patient_id, study.patient_id) or _differ(item.issuer, study.text("IssuerOfPatientID")):
-            raise WrongPatient("the study belongs to another patient than was asked for")
+            if not same_person(item.patient_name, item.birth_date, study):
+                raise WrongPatient(f"the study belongs to another patient than {lines_say(item.lines)}")
+            self._treatment.accept(study.patient_id)
+            note = _by_name(item)
         if self._order.pseudonym != self._generated:
             try:
                 unfit(self._order.pseudonym, patient_id=study.patient_id, name=study.text("PatientName"))
             except UnfitPseudonym as error:
                 raise Unfit(str(error)) from error
-        return ""
+        return note
 
     def stays_behind(self, study: Match, series: Match) -> str:
         return stays_behind(self._gate, study, series)
@@ -229,6 +237,10 @@ def stays_behind(gate: Gate, study: Match, series: Match) -> str:
         told.SOPClassUID = only
         series = Match(series.level, told)
     return gate.foresee(study, series) or ""
+
+
+def _by_name(item: TransferStudy) -> str:
+    return f"the study has another PatientID there than {lines_say(item.lines)}; name and birth date are the same"
 
 
 def _differ(asked: str, found: str) -> bool:

@@ -30,6 +30,7 @@ from adit.transfer.readcells import (
     read_day,
     read_description,
     read_id,
+    read_known_name,
     read_modalities,
     read_name,
     read_pseudonym,
@@ -69,6 +70,13 @@ _PARTED_NAME = frozenset("^=*?")
 NO_STUDY = frozenset(("pending", "not found", "ambiguous", "not permitted", "failed"))
 """Statuses in the export of a batch query of lines that may have no study."""
 
+_UNDECIDED = "ambiguous"
+
+_WHO_IS_MEANT = (
+    "The batch query could not tell which patient is meant: remove the lines of the others, and what this cell holds "
+    "in the lines that are right."
+)
+
 T = TypeVar("T")
 R = TypeVar("R", QueryRow, TransferRow)
 
@@ -89,30 +97,33 @@ def check_queries(sheet: Sheet, *, today: date | None = None) -> Checked[QueryRo
     Args:
         today: After it nobody is born; None for what the clock says.
     """
-    file = _File(sheet, read_headings(sheet.columns, QUERY, required=()), today)
+    file = _File(sheet, read_headings(sheet.columns, QUERY, required=()))
     if not any(all(keyword in file.headings.at for keyword in way) for way in _IDENTIFYING):
         file.fault((sheet.header,), "PatientID", "", _NOBODY)
-    rows = [row for line in sheet.rows if (row := _query(file, line)) is not None]
+    born = partial(read_birth_date, today=today or datetime.now(UTC).date())
+    rows = [row for line in sheet.rows if (row := _query(file, line, born)) is not None]
     return file.checked(rows, all_or_none=False)
 
 
-def check_transfers(sheet: Sheet, *, pseudonyms: Pseudonyms, today: date | None = None) -> Checked[TransferRow]:
+def check_transfers(sheet: Sheet, *, pseudonyms: Pseudonyms) -> Checked[TransferRow]:
     """Hold *sheet* against the rules of a batch transfer.
 
-    Lines of a batch query's export that have no study, but a status that says why, are left out.
-
-    Args:
-        today: After it nobody is born; None for what the clock says.
+    The export of a batch query is one as it is: its lines that have no study, but a status that says why, are left
+    out, and those of which it could not tell who is meant have to be decided. Names and birth dates may be what a PACS
+    has: they are not looked for.
     """
     required = ("PatientID", "StudyInstanceUID", *(("Pseudonym",) if pseudonyms is Pseudonyms.REQUIRED else ()))
-    file = _File(sheet, read_headings(sheet.columns, TRANSFER, required=required), today)
-    status = place_of(sheet.columns, "Status")
+    file = _File(sheet, read_headings(sheet.columns, TRANSFER, required=required))
+    column = place_of(sheet.columns, "Status")
     rows, without = [], []
     for line in sheet.rows:
-        cells = file.cells(line)
-        if status is not None and not cells.given("StudyInstanceUID") and line.cells[status].lower() in NO_STUDY:
+        cells, status = file.cells(line), "" if column is None else line.cells[column].lower()
+        if status in NO_STUDY and not cells.given("StudyInstanceUID"):
             without.append(line.line)
-        elif (row := _transfer(file, cells, required)) is not None:
+            continue
+        if status == _UNDECIDED:
+            cells.wrong("Status", _WHO_IS_MEANT, status)
+        if (row := _transfer(file, cells, required)) is not None:
             rows.append(row)
     if without:
         file.notices.append(f"Left out, because a batch query found no study for them: {of_lines(without)}.")
@@ -122,9 +133,8 @@ def check_transfers(sheet: Sheet, *, pseudonyms: Pseudonyms, today: date | None 
 class _File:
     """What is found out about a file, line by line."""
 
-    def __init__(self, sheet: Sheet, headings: Headings, today: date | None) -> None:
+    def __init__(self, sheet: Sheet, headings: Headings) -> None:
         self.headings = headings
-        self.today = today or datetime.now(UTC).date()
         self.notices: list[str] = []
         self.entries: list[Entry] = []
         self.misnamed: defaultdict[str, list[int]] = defaultdict(list)
@@ -192,7 +202,7 @@ class _Cells:
         if index is None:
             return None
         if index in self._row.doubts:
-            self.wrong(keyword, self._row.doubts[index])
+            self.wrong(keyword, f"{self._row.doubts[index].rstrip('.')}.")
             return None
         if not (text := self._row.cells[index]):
             return None
@@ -202,17 +212,18 @@ class _Cells:
             self.wrong(keyword, str(error))
             return None
 
-    def wrong(self, keyword: str, reason: str) -> None:
-        """Note a fault of a cell."""
+    def wrong(self, keyword: str, reason: str, value: str = "") -> None:
+        """Note a fault of a cell; *value* is its text, where it is of no column of this kind."""
         self.bad.add(keyword)
-        self._file.fault((self.line,), keyword, shortened(self.given(keyword), most=_LONGEST_VALUE), reason)
+        value = shortened(value or self.given(keyword), most=_LONGEST_VALUE)
+        self._file.fault((self.line,), keyword, value, reason)
 
 
-def _query(file: _File, row: Row) -> QueryRow | None:
+def _query(file: _File, row: Row, read_born: Callable[[str], date]) -> QueryRow | None:
     cells = file.cells(row)
     patient_id = cells.read("PatientID", read_id) or ""
     name = cells.read("PatientName", read_name) or ""
-    birth_date = cells.read("PatientBirthDate", partial(read_birth_date, today=file.today))
+    birth_date = cells.read("PatientBirthDate", read_born)
     accession_number = cells.read("AccessionNumber", read_id) or ""
     first = cells.read("From", read_day)
     last = cells.read("Until", read_day)
@@ -257,8 +268,8 @@ def _transfer(file: _File, cells: _Cells, required: Sequence[str]) -> TransferRo
     study = cells.read("StudyInstanceUID", read_uid)
     series = cells.read("SeriesInstanceUID", read_uids) or ()
     pseudonym = cells.read("Pseudonym", read_pseudonym) or ""
-    name = cells.read("PatientName", read_name) or ""
-    birth_date = cells.read("PatientBirthDate", partial(read_birth_date, today=file.today))
+    name = cells.read("PatientName", read_known_name) or ""
+    birth_date = cells.read("PatientBirthDate", read_day)
     for keyword in required:
         if keyword in file.headings.at and keyword not in cells.bad and not cells.given(keyword):
             cells.wrong(keyword, "The cell is empty.")

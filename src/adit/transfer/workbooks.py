@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from xml.etree import ElementTree
 from xml.parsers import expat
 
 from adit.transfer.number_formats import GENERAL, NumberFormat, built_in, understood
 from adit.transfer.office_files import DAMAGED, OfficeFile
-from adit.transfer.sheet_values import BadSheet, Raw, RawRow
-from adit.transfer.worksheets import Book, Worksheet, column_letters, read_worksheet, unescaped
+from adit.transfer.shared_texts import read_texts
+from adit.transfer.sheet_values import BadSheet, Raw
+from adit.transfer.worksheets import Book, Worksheet, column_letters, read_worksheet
 
 _MOST_MERGED = 500_000
 """Cells that areas may cover, counted where there are rows."""
@@ -87,27 +89,26 @@ def _chosen(office: OfficeFile, book: Book, tabs: Sequence[Tab], worksheet: str)
 
 
 def _read(office: OfficeFile, book: Book, tab: Tab) -> Worksheet:
-    try:
-        with office.opened(tab.part) as part:
-            return read_worksheet(part, book)
-    except (expat.ExpatError, IndexError) as error:
-        raise BadSheet(DAMAGED) from error
+    with _well_formed(), office.opened(tab.part) as part:
+        return read_worksheet(part, book)
 
 
 def _book(office: OfficeFile, *, from_1904: bool) -> Book:
     parts = dict(office.relations(office.workbook).values())
     texts, styles = parts.get("sharedStrings", ""), parts.get("styles", "")
-    return Book(
-        [_text_of(one) for one in office.tree(texts)] if texts in office else (),
-        _formats(office.tree(styles)) if styles in office else (),
-        from_1904,
-    )
+    formats = _formats(office.tree(styles)) if styles in office else ()
+    if texts not in office:
+        return Book((), formats, from_1904)
+    with _well_formed(), office.opened(texts) as part:
+        return Book(read_texts(part), formats, from_1904)
 
 
-def _text_of(item: ElementTree.Element) -> str:
-    """A shared string (ECMA-376 18.4.8), without how East Asian names are spoken."""
-    parts = [item.findtext("t"), *(run.findtext("t") for run in item.iterfind("r"))]
-    return unescaped("".join(part for part in parts if part))
+@contextmanager
+def _well_formed() -> Iterator[None]:
+    try:
+        yield
+    except (expat.ExpatError, IndexError) as error:
+        raise BadSheet(DAMAGED) from error
 
 
 def _formats(tree: ElementTree.Element) -> Sequence[NumberFormat]:
@@ -128,14 +129,16 @@ def _doubt_merged(sheet: Worksheet) -> None:
     last = max((at for row in sheet.rows for at in row.cells), default=0)
     marked = 0
     for left, top, right, bottom in sheet.merged:
-        first = f"{column_letters(left)}{top}"
-        for row in sheet.rows[bisect_left(lines, top) : bisect_right(lines, bottom)]:
-            for at in range(left, min(right, last) + 1):
-                if (at, row.line) != (left, top) and at not in row.cells:
-                    row.doubts[at] = _MERGED.format(first)
-            marked += min(right, last) + 1 - left
-        if marked > _MOST_MERGED:
-            raise BadSheet("The worksheet has too many merged cells: unmerge them, and write the value into each.")
+        doubt = _MERGED.format(f"{column_letters(left)}{top}")
+        covered = range(left, min(right, last) + 1)
+        for at in range(bisect_left(lines, top), bisect_right(lines, bottom) if covered else 0):
+            row = sheet.rows[at]
+            row.doubts.update(
+                {one: doubt for one in covered if (one, row.line) != (left, top) and one not in row.cells}
+            )
+            marked += len(covered)
+            if marked > _MOST_MERGED:
+                raise BadSheet("The worksheet has too many merged cells: unmerge them and write the value into each.")
 
 
 def _about_tabs(tabs: Sequence[Tab], read: Tab, *, asked: bool) -> list[str]:
@@ -151,9 +154,9 @@ def _about_tabs(tabs: Sequence[Tab], read: Tab, *, asked: bool) -> list[str]:
 def _about(sheet: Worksheet) -> list[str]:
     notices = []
     if sheet.formulas:
-        at, line = min(sheet.formulas, key=lambda one: (one[1], one[0]))
+        at, line = sheet.first_formula
         notices.append(
-            f"{_count(len(sheet.formulas), 'cell is a formula', 'cells are formulas')} "
+            f"{_count(sheet.formulas, 'cell is a formula', 'cells are formulas')} "
             f"(first: {column_letters(at)}{line}); the values that were saved with the file are used."
         )
     if sheet.hidden_rows:
@@ -161,14 +164,11 @@ def _about(sheet: Worksheet) -> list[str]:
             f"{_count(len(sheet.hidden_rows), 'line is hidden', 'lines are hidden')} in Excel, as by a filter "
             f"(first: {min(sheet.hidden_rows)}), and read all the same: delete what shall not be read."
         )
-    hidden = [at for first, last in sheet.hidden_columns for at in range(first, last + 1) if _filled(sheet.rows, at)]
+    used = sorted({at for row in sheet.rows for at in row.cells}) if sheet.hidden_columns else []
+    hidden = [at for at in used if any(first <= at <= last for first, last in sheet.hidden_columns)]
     if hidden:
-        notices.append(f"Hidden in Excel, but read: column {', '.join(map(column_letters, hidden))}.")
+        notices.append(f"Hidden in Excel, but read: column {', '.join(map(column_letters, hidden[:20]))}.")
     return notices
-
-
-def _filled(rows: Sequence[RawRow], at: int) -> bool:
-    return any(at in row.cells for row in rows)
 
 
 def _count(number: int, one: str, several: str) -> str:

@@ -6,16 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import IO
-from xml.parsers import expat
 
 from adit.transfer.cell_values import ERROR, NOT_COMPUTED, TRUTH, UNREADABLE, Reading, of_iso, of_number, of_text
 from adit.transfer.number_formats import GENERAL, NumberFormat
-from adit.transfer.sheet_values import MOST_ROWS, BadSheet, RawRow
-
-MOST_CELLS = 5_000_000
-"""Those that hold something."""
-
-_PIECE = 1 << 16
+from adit.transfer.shared_texts import MOST_ELEMENTS, parse, unescaped
+from adit.transfer.sheet_values import MOST_CELLS, MOST_ROWS, TOO_LARGE, BadSheet, RawRow
 
 _LAST_COLUMN = 16_384
 _LAST_ROW = 1_048_576
@@ -23,19 +18,17 @@ _LAST_ROW = 1_048_576
 
 _REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
 
-_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
-
 
 @dataclass(frozen=True, slots=True)
 class Book:
     """What all worksheets of a workbook share.
 
     Attributes:
-        texts: The shared strings.
+        texts: The shared strings, read.
         formats: By the number of a cell's style.
     """
 
-    texts: Sequence[str]
+    texts: Sequence[Reading]
     formats: Sequence[NumberFormat]
     from_1904: bool
 
@@ -47,13 +40,14 @@ class Worksheet:
     Attributes:
         rows: Those with something in them, from the top.
         merged: Areas: left, top, right, bottom; columns from 0, lines from 1.
-        formulas: Cells whose saved value was taken.
+        formulas: How many cells' saved values were taken; the first has its column and line in *first_formula*.
         hidden_columns: First and last of each run.
     """
 
     rows: list[RawRow] = field(default_factory=list)
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
-    formulas: list[tuple[int, int]] = field(default_factory=list)
+    formulas: int = 0
+    first_formula: tuple[int, int] = (0, 0)
     hidden_rows: list[int] = field(default_factory=list)
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
 
@@ -96,18 +90,13 @@ def place(reference: str) -> tuple[int, int]:
     return column - 1, line
 
 
-def unescaped(text: str) -> str:
-    """*text* with what XML cannot hold as it was (ECMA-376 18.18.105, ST_Xstring)."""
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
-
-
 class _Reader:
     """Handlers of expat."""
 
     def __init__(self, book: Book) -> None:
         self._book = book
         self._sheet = Worksheet()
-        self._line = self._column = self._cells = 0
+        self._line = self._column = self._cells = self._elements = 0
         self._row = RawRow(0, {}, {})
         self._columns: dict[str, int] = {}
         self._numbers: dict[tuple[str, str], Reading] = {}
@@ -117,20 +106,16 @@ class _Reader:
         self._valued = False
 
     def read(self, part: IO[bytes]) -> Worksheet:
-        parser = expat.ParserCreate()
-        parser.buffer_text = True
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._text
-        parser.StartDoctypeDeclHandler = _no_doctype
-        while piece := part.read(_PIECE):
-            parser.Parse(piece, False)
-        parser.Parse(b"", True)
+        parse(part, self._start, self._end, self._text)
         self._sheet.rows.sort(key=lambda row: row.line)
         return self._sheet
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        name = name.rpartition(":")[2]
+        self._elements += 1
+        if self._elements > MOST_ELEMENTS:
+            raise BadSheet(TOO_LARGE)
+        if ":" in name:
+            name = name.rpartition(":")[2]
         if name == "c":
             self._start_cell(attributes)
         elif name in {"v", "t"}:
@@ -151,6 +136,8 @@ class _Reader:
             self._sheet.merged.append((left, top, right, bottom))
         elif name == "col" and attributes.get("hidden") in {"1", "true"}:
             self._sheet.hidden_columns.append((int(attributes["min"]) - 1, int(attributes["max"]) - 1))
+            if len(self._sheet.hidden_columns) > _LAST_COLUMN:
+                raise ValueError("more columns than there can be")
 
     def _start_cell(self, attributes: dict[str, str]) -> None:
         reference = attributes.get("r")
@@ -172,7 +159,8 @@ class _Reader:
             self._value.append(text)
 
     def _end(self, name: str) -> None:
-        name = name.rpartition(":")[2]
+        if ":" in name:
+            name = name.rpartition(":")[2]
         if name in {"v", "t"}:
             self._in_text = False
         elif name == "c":
@@ -185,10 +173,7 @@ class _Reader:
             if self._hidden:
                 self._sheet.hidden_rows.append(self._line)
             if len(self._sheet.rows) > MOST_ROWS or self._cells > MOST_CELLS:
-                raise BadSheet(
-                    f"The worksheet has more than {MOST_ROWS:,} lines or {MOST_CELLS:,} cells: "
-                    "split it into several files."
-                )
+                raise BadSheet(TOO_LARGE)
 
     def _end_cell(self) -> None:
         value = "".join(self._value)
@@ -199,7 +184,9 @@ class _Reader:
             return
         reading = self._read_cell(value)
         if self._formula:
-            self._sheet.formulas.append((self._column, self._line))
+            self._sheet.formulas += 1
+            if self._sheet.formulas == 1:
+                self._sheet.first_formula = (self._column, self._line)
         self._row.cells[self._column] = reading.text
         if reading.doubt:
             self._row.doubts[self._column] = reading.doubt
@@ -211,7 +198,7 @@ class _Reader:
     def _read_cell(self, value: str) -> Reading:
         match self._kind:
             case "s":
-                return of_text(self._book.texts[int(value)])
+                return self._book.texts[int(value)]
             case "n":
                 found = self._numbers.get((self._style, value))
                 if found is None:
@@ -234,8 +221,3 @@ class _Reader:
     def _format(self) -> NumberFormat:
         style = int(self._style)
         return self._book.formats[style] if 0 <= style < len(self._book.formats) else GENERAL
-
-
-def _no_doctype(*_: object) -> None:
-    # ECMA-376 Part 2, 9.1.1: there is none; entities could grow without bound.
-    raise ValueError("a document type")

@@ -82,7 +82,7 @@ def user(request: HttpRequest, pk: int) -> HttpResponse:
 def access(request: HttpRequest, pk: int) -> HttpResponse:
     """What the user may do in the end, and why."""
     person = get_object_or_404(people(), pk=pk)
-    return render(request, "people/access.html", access_of(person, request.GET.get("group", "")))
+    return render(request, "people/access.html", access_of(person, request.GET.get("group", ""), by=visitor(request)))
 
 
 @require_POST

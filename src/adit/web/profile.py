@@ -51,7 +51,8 @@ def switch_group(request: HttpRequest) -> HttpResponse:
 @login_required
 def access(request: HttpRequest) -> HttpResponse:
     """What one may do in the end, and why."""
-    return render(request, "account/access.html", access_of(visitor(request), request.GET.get("group", "")))
+    user = visitor(request)
+    return render(request, "account/access.html", access_of(user, request.GET.get("group", ""), by=user))
 
 
 @require_safe

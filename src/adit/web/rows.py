@@ -11,7 +11,7 @@ from django.db.models import Count, Q, Sum
 
 from adit.jobs.models import Entry, Task
 from adit.jobs.waiting import reasons, why_silent
-from adit.transfer.plan import SealArchive
+from adit.transfer.items import SealArchive
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from adit.dicom.errors import Canceled, DicomError
 from adit.dicom.protocols import Cancellation
 from adit.dicom.refs import UID, BadUID, uid
 from adit.endpoints.cancel import CancelToken
-from adit.transfer.plan import TransferStudy
+from adit.transfer.items import TransferStudy
 from adit.transfer.runners import list_series, look_up
 from adit.transfer.treating import stays_behind
 from adit.web.asking import explained, on_a_thread

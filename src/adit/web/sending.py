@@ -40,9 +40,9 @@ from adit.projects.proposing import proposals
 from adit.transfer.items import TransferStudy
 from adit.transfer.pseudonyms import UnfitPseudonym
 from adit.web.chosen import Chosen, Stale, Unknown, chosen_of
-from adit.web.preferring import prefer
 from adit.web.search import answered, caller_of
-from adit.web.sendform import IDENTIFIED, PSEUDONYMISED, REMEMBERED, SendForm, made_up
+from adit.web.sendfields import IDENTIFIED, PSEUDONYMISED, remember, remembered
+from adit.web.sendform import SendForm, made_up
 from adit.web.sources import Caller, looking_into, refused, require_search, source_of
 
 MOST_CHOSEN = 500
@@ -156,13 +156,9 @@ def send(request: HttpRequest) -> HttpResponse:
             refused("job.submitted", asked.caller, str(refusal), node=asked.source.name)
             form.add_error(None, str(refusal))
         else:
-            prefer(user, **{name: _plain(form.cleaned_data[name]) for name in REMEMBERED})
+            remember(user, form.cleaned_data)
             return HttpResponse(headers={"HX-Redirect": reverse("jobs-one", args=[job.pk])})
     return HttpResponse(panel_html(asked, form))
-
-
-def _plain(value: object) -> object:
-    return value.pk if isinstance(value, Node | Project) else value
 
 
 def bound_form(asked: Asked, posted: QueryDict, *, download: bool = False) -> SendForm:
@@ -173,8 +169,7 @@ def bound_form(asked: Asked, posted: QueryDict, *, download: bool = False) -> Se
 def panel_of(asked: Asked, posted: QueryDict) -> str:
     """The panel with what was filled in before, else with what was chosen last time. Nothing is found wrong yet."""
     user = asked.caller.user
-    initial: dict[str, Any] = {"mail": user.mail_when_finished, "identity": PSEUDONYMISED}
-    initial |= {name: value for name, value in user.preferences.items() if name in REMEMBERED}
+    initial = remembered(user)
     if "chosen" in posted:
         # A box that is not ticked is not posted.
         initial |= dict.fromkeys(("nifti", "mail", "urgent", "unchecked_pixels"), False)

@@ -27,7 +27,7 @@ from adit.jobs.progress import totals
 from adit.jobs.reports import entries_of, shows_pseudonyms
 from adit.jobs.states import TASK_ENDED, TaskAction
 from adit.jobs.waiting import why_waiting
-from adit.transfer.plan import SealArchive
+from adit.transfer.items import SealArchive
 from adit.web.acting import Button, button, refuse, say_done
 from adit.web.fragments import fragment
 from adit.web.jobs import title_of

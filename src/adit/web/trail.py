@@ -36,6 +36,7 @@ PHRASES: dict[str, str | Promise] = {
     "audit.searched": _("Searched the audit trail"),
     "download.ended": _("Downloaded a study"),
     "download.started": _("Began to download a study"),
+    "file.kept": _("Brought a file"),
     "header.viewed": _("Looked at a header, before and after"),
     "image.viewed": _("Looked at an image"),
     "job.attribute_released": _("Let an attribute pass"),

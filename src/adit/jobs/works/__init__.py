@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from adit.jobs.attempt import Attempt
 from adit.jobs.models import Task
-from adit.jobs.works import sealing, transferring
-from adit.transfer.items import SealArchive, TransferStudy
+from adit.jobs.works import finding, sealing, sweeping, transferring
+from adit.transfer.items import FindStudies, SealArchive, SweepWindow, TransferStudy
 
 Work = Callable[[Attempt, Task], None]
 """Runs the task, and settles it by `Attempt.settle`. Raises Lost and Canceled, when somebody else has it."""
@@ -15,4 +15,6 @@ Work = Callable[[Attempt, Task], None]
 WORKS: dict[str, Work] = {
     TransferStudy.work: transferring.run,
     SealArchive.work: sealing.run,
+    FindStudies.work: finding.run,
+    SweepWindow.work: sweeping.run,
 }

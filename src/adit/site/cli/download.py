@@ -38,8 +38,9 @@ from adit.site.cli.pseudonymising import (
 )
 from adit.site.env import config
 from adit.site.working import opening_of
+from adit.transfer.items import TransferStudy
 from adit.transfer.manifest import manifest_of
-from adit.transfer.plan import Plan, TransferStudy
+from adit.transfer.plan import Plan
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

@@ -16,7 +16,8 @@ from adit.site.cli.acting import me
 from adit.site.cli.output import Failed
 from adit.site.cli.searching import searching
 from adit.transfer.foreseeing import foresee
-from adit.transfer.plan import Pseudonymising, TransferStudy
+from adit.transfer.items import TransferStudy
+from adit.transfer.plan import Pseudonymising
 from adit.transfer.planners import Resolved, resolve
 from adit.transfer.pseudonyms import checked, unfit
 

@@ -34,7 +34,8 @@ from adit.site.cli.pseudonymising import (
     wanted,
 )
 from adit.site.cli.reading import first_line
-from adit.transfer.plan import Plan, TransferStudy
+from adit.transfer.items import TransferStudy
+from adit.transfer.plan import Plan
 from adit.transfer.planners import read_studies
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)

@@ -23,7 +23,8 @@ from adit.site.demo.places import FILLER, LIES, QUOTA, folder_of
 from adit.site.demo.processes import DEMO_PACS, archive_of
 from adit.site.env import Config
 from adit.site.state import read_state
-from adit.transfer.plan import Plan, Pseudonymising, TransferStudy
+from adit.transfer.items import TransferStudy
+from adit.transfer.plan import Plan, Pseudonymising
 
 CLINIC, RESEARCH, _LIAR = DEMO_PACS
 

@@ -21,7 +21,8 @@ from adit.site.demo.patients import miscounted_study, studies
 from adit.site.demo.people import STUDIES
 from adit.site.demo.places import FOLDER
 from adit.site.demo.processes import DEMO_PACS
-from adit.transfer.plan import Plan, Pseudonymising, TransferStudy, Trial
+from adit.transfer.items import TransferStudy
+from adit.transfer.plan import Plan, Pseudonymising, Trial
 
 MADE = "demo.history_made"
 """The action that is recorded: once in the life of a demo."""

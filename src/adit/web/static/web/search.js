@@ -149,7 +149,7 @@
   }
 
   function compare(one, other) {
-    const difference = one.dataset[order.key].localeCompare(other.dataset[order.key]);
+    const difference = one.dataset[order.key].localeCompare(other.dataset[order.key], undefined, { numeric: true });
     return order.down ? -difference : difference;
   }
 

@@ -1,0 +1,214 @@
+"""From a file and what was chosen for it to a plan: to be submitted, or to be checked against the source first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from adit.accounts.models import User
+from adit.jobs.batchmodels import Outcome
+from adit.jobs.files import read_file
+from adit.jobs.kinds.batch import BATCH_TRANSFER
+from adit.jobs.kinds.check import BATCH_CHECK
+from adit.jobs.models import BatchFile, Job, Line
+from adit.jobs.options import Options
+from adit.jobs.pseudonymising import BadPlan, project_of, treating_of, with_pseudonyms
+from adit.jobs.states import JOB_ENDED
+from adit.jobs.submit import submit
+from adit.nodes.finding import find_node
+from adit.projects.keys import new_key
+from adit.transfer.batches import checks_of, transfers_of
+from adit.transfer.batchrows import TransferRow
+from adit.transfer.faults import Checked, Fault
+from adit.transfer.items import LookUpStudies, TransferStudy
+from adit.transfer.plan import NO_TRIAL, Plan, Pseudonymising, Trial
+from adit.transfer.pseudonyms import UnfitPseudonym
+from adit.transfer.validating import Pseudonyms, check_transfers
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a person chose beside the file: see `transfer.plan.Plan`."""
+
+    source: str
+    destination: str
+    pseudonymising: Pseudonymising | None = None
+    trial: Trial = NO_TRIAL
+    project: str = ""
+    nifti: bool = False
+    archive_password: str = field(default="", repr=False)
+    urgent: bool = False
+    mail: bool | None = None
+    description: str = ""
+    ethics_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, and sentences about what was done that somebody may not expect."""
+
+    plan: Plan
+    notices: tuple[str, ...]
+
+
+def check_file(file: BatchFile, choices: Choices, *, by: User) -> Checked[TransferRow]:
+    """Hold *file* against all rules, those of the project's pseudonyms too. Nothing is written.
+
+    Raises:
+        BadSheet: It cannot be read.
+        BadPlan: What was chosen does not go together, whatever the file says.
+        UnknownNode, UnknownProject: *by* knows none of this name.
+        NoKey, UnreadableKey: Of the project.
+    """
+    checked = check_transfers(read_file(file), pseudonyms=_needed(choices, by))
+    rows = checked.good
+    if choices.pseudonymising is None or not rows:
+        return checked
+    return replace(checked, faults=(*checked.faults, *_refused(rows, choices, by, checked)))
+
+
+def plan_of(rows: Sequence[TransferRow], choices: Choices, *, file: BatchFile) -> Planned:
+    """The batch transfer of *rows*, which are checked: all of a file, or its good ones."""
+    grouped = transfers_of(rows)
+    plan = Plan(
+        BATCH_TRANSFER.key,
+        choices.source,
+        choices.destination,
+        grouped.items,
+        urgent=choices.urgent,
+        nifti=choices.nifti,
+        archive_password=choices.archive_password,
+        pseudonymising=choices.pseudonymising,
+        trial=choices.trial,
+        mail=choices.mail,
+        project=choices.project,
+        description=choices.description,
+        ethics_number=choices.ethics_number,
+        file=file.pk,
+    )
+    return Planned(plan, grouped.notices)
+
+
+def rehearse(plan: Plan, *, by: User, group: Group | None = None) -> None:
+    """Submit *plan* in a transaction that leaves nothing.
+
+    Raises:
+        Whatever `submit` would raise.
+    """
+    with transaction.atomic():
+        submit(plan, by=by, group=group)
+        transaction.set_rollback(True)
+
+
+def submit_check(plan: Plan, *, by: User, group: Group | None = None) -> Job:
+    """A job that asks, by queries only, what would become of *plan*: the dry run. It is rehearsed first.
+
+    Raises:
+        Whatever `submit` raises for either of the two.
+    """
+    rehearse(plan, by=by, group=group)
+    return submit(replace(plan, kind=BATCH_CHECK.key, items=checks_of(plan.transfers)), by=by, group=group)
+
+
+def plan_of_check(check: Job, *, every: bool = False, archive_password: str = "") -> Plan:
+    """Exactly the plan that *check* was made for, of the studies that were found.
+
+    Args:
+        every: Of all studies, whatever was found.
+        archive_password: Of the archive, where one was wanted: the check forgets it when it has ended well.
+
+    Raises:
+        BadPlan: It has not ended, found nothing, or the password is missing.
+    """
+    if check.kind != BATCH_CHECK.key:
+        raise BadPlan(f"Job {check.pk} is no check of a file.")
+    if check.status not in JOB_ENDED:
+        raise BadPlan(f"The check is {check.status}: it has to end before what it found can be sent.")
+    options = Options.of(check)
+    if options.archive_salt and not archive_password and check.archive_password is None:
+        raise BadPlan("The password of the archive was forgotten when the check had ended: give it again.")
+    items = _items(check) if every else _found(check)
+    if not items:
+        raise BadPlan("The check found nothing that could be sent.")
+    treating, project = options.treating, check.project.name if check.project else ""
+    pseudonymising = None
+    if treating is not None:
+        pseudonymising = Pseudonymising(project, treating.profile["name"], options.generate, treating.unchecked_pixels)
+    kept = check.archive_password.reveal() if options.archive_salt and check.archive_password else ""
+    return Plan(
+        BATCH_TRANSFER.key,
+        check.source_name,
+        check.destination_name,
+        items,
+        urgent=check.urgent,
+        nifti=options.nifti,
+        archive_password=archive_password or kept,
+        pseudonymising=pseudonymising,
+        trial=options.trial,
+        mail=options.mail,
+        project="" if pseudonymising else project,
+        description=check.description,
+        ethics_number=check.ethics_number,
+        file=check.file_id,
+    )
+
+
+def _needed(choices: Choices, by: User) -> Pseudonyms:
+    """Whether every line has to bring its pseudonym: not where its project makes or knows some."""
+    wanted = choices.pseudonymising
+    if wanted is None or wanted.generate:
+        return Pseudonyms.OPTIONAL
+    project = project_of(plan_of((), choices, file=BatchFile()).plan, by=by)
+    if project is not None and (project.generates or project.aliases.exists()):
+        return Pseudonyms.OPTIONAL
+    return Pseudonyms.REQUIRED
+
+
+def _refused(rows: Sequence[TransferRow], choices: Choices, by: User, checked: Checked[TransferRow]) -> list[Fault]:
+    """What the project has against the pseudonyms of *rows*, or against their lack."""
+    plan = plan_of(rows, choices, file=BatchFile()).plan
+    project = project_of(plan, by=by)
+    treating = treating_of(plan, project, find_node(plan.source))
+    assert treating is not None
+    secret = new_key() if project is None else None
+
+    def refusal(items: tuple[TransferStudy, ...]) -> str:
+        with transaction.atomic():
+            try:
+                with_pseudonyms(replace(plan, items=items), treating, project=project, secret=secret, by=by)
+            except (BadPlan, UnfitPseudonym) as error:
+                return str(error)
+            finally:
+                transaction.set_rollback(True)
+        return ""
+
+    if not (all_of_them := refusal(plan.transfers)):
+        return []
+    column = next((taken.written for taken in checked.columns if taken.keyword == "Pseudonym"), "Pseudonym")
+    by_patient: dict[str, list[TransferStudy]] = {}
+    for item in plan.transfers:
+        by_patient.setdefault(item.patient_id, []).append(item)
+    faults = []
+    for items in by_patient.values():
+        # Without its lines, which the fault names itself.
+        if reason := refusal(tuple(replace(item, lines=()) for item in items)):
+            lines = tuple(sorted(line for item in items for line in item.lines))
+            faults.append(Fault(lines, column, items[0].pseudonym, reason))
+    return faults or [Fault((checked.header,), column, "", all_of_them)]
+
+
+def _items(check: Job) -> tuple[TransferStudy, ...]:
+    tasks = check.tasks.filter(work=LookUpStudies.work).order_by("pk")
+    return tuple(item for task in tasks for item in LookUpStudies.from_json(task.item).studies)
+
+
+def _found(check: Job) -> tuple[TransferStudy, ...]:
+    """The studies that were found, each with the issuer that the source names."""
+    known = Line.objects.filter(job=check, outcome=Outcome.FOUND)
+    issuers = dict(known.values_list("number", "details__issuer"))
+    return tuple(
+        replace(item, issuer=issuers[item.lines[0]] or "") for item in _items(check) if item.lines[0] in issuers
+    )

@@ -1,0 +1,200 @@
+"""How much a mass transfer would move: asked of some of its partitions, by queries only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from adit.dicom.match import Match
+from adit.dicom.protocols import Source
+from adit.dicom.query import Query
+from adit.transfer.criteria import Criteria
+from adit.transfer.events import Swept
+from adit.transfer.items import SweepWindow
+from adit.transfer.partitions import Sweep
+from adit.transfer.sizes import usual_bytes
+from adit.transfer.sweeping import Candidate, find_candidates
+
+SAMPLE = 8
+"""Partitions that are asked, spread over the range of dates; all where there are no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What may come, and how that is known.
+
+    Attributes:
+        studies, series, instances, size: Of all partitions; size in bytes. None where the source does not tell.
+        found: Studies in the partitions that were asked; the sums are exact when all were, and whole.
+        partitions: How many there are.
+        asked: How many of them were asked to their end.
+        days, days_asked: The same in days, by which the sums are scaled.
+        seconds: How long asking took.
+        missing: Why the source may have more than it gave; empty when nothing speaks for it.
+        untold: What of the criteria the source says of no study.
+        stopped: Why asking ended early; empty when it did not.
+    """
+
+    studies: int
+    series: int | None
+    instances: int | None
+    size: int | None
+    found: int
+    partitions: int
+    asked: int
+    days: int
+    days_asked: int
+    seconds: float
+    missing: str = ""
+    untold: tuple[str, ...] = ()
+    stopped: str = ""
+
+    @property
+    def exact(self) -> bool:
+        """Every partition was asked, and nothing speaks for more."""
+        return self.asked == self.partitions and not self.missing
+
+    def __str__(self) -> str:
+        """How it was made, for a person."""
+        if not self.asked:
+            return f"nothing is known: {self.stopped or 'no partition was asked to its end'}"
+        of = "all" if self.asked == self.partitions else f"{self.asked} of"
+        words = f"from {of} {self.partitions} {'partition' if self.partitions == 1 else 'partitions'}"
+        words += f" ({self.days_asked} of {self.days} days), by queries only, in {self.seconds:.1f} s"
+        if self.asked < self.partitions:
+            words += ", scaled by days"
+        words += "; bytes are the usual ones of each modality"
+        return "; ".join(part for part in (words, self.stopped, self.missing) if part)
+
+
+@dataclass(slots=True)
+class _Sum:
+    """Of what was told: a mean times all stands for what was not."""
+
+    told: int = 0
+    total: float = 0
+
+    def add(self, number: float | None) -> None:
+        if number is not None:
+            self.told += 1
+            self.total += number
+
+    def of(self, studies: int) -> int | None:
+        return round(self.total / self.told * studies) if self.told else None
+
+
+def estimate(
+    sweep: Sweep,
+    *,
+    source: Source,
+    most: int | None,
+    seconds: float,
+    sample: int = SAMPLE,
+    clock: Callable[[], float] = time.monotonic,
+    asked: Callable[[int, int], None] = lambda *_: None,
+) -> Estimate:
+    """Ask some partitions of *sweep* for what they hold.
+
+    Args:
+        most: Most answers that the source gives to a query; None where nobody knows.
+        seconds: After this time no further query is begun; what was asked until then counts.
+        sample: At most so many partitions are asked.
+        asked: Told after each partition how many are done, and of how many.
+
+    Raises:
+        Canceled: The cancel token of the source was set.
+        DicomError: The source does not answer.
+    """
+    began = clock()
+    timely = _Timely(source, lambda: clock() - began < seconds)
+    windows = sweep.windows()
+    chosen = _spread(windows, sample)
+    studies = found = days_asked = done = 0
+    sums = {name: _Sum() for name in ("series", "instances", "bytes")}
+    missing = stopped = ""
+    untold: tuple[str, ...] = ()
+    for window in chosen:
+        try:
+            candidates, swept = _search(window, timely, most)
+        except _OutOfTime:
+            stopped = f"asking was ended after {seconds:.0f} s"
+            break
+        for candidate in candidates:
+            _count(sums, candidate, sweep.criteria)
+        studies, found = studies + len(candidates), found + swept.found
+        missing, untold = missing or swept.missing, untold or swept.untold
+        done += 1
+        days_asked += (window.last.date() - window.first.date()).days + 1
+        asked(done, len(chosen))
+    days = (sweep.last - sweep.first).days + 1
+    total = round(studies * days / days_asked) if days_asked else 0
+    return Estimate(
+        total,
+        sums["series"].of(total),
+        sums["instances"].of(total),
+        sums["bytes"].of(total),
+        found,
+        len(windows),
+        done,
+        days,
+        days_asked,
+        clock() - began,
+        missing,
+        untold,
+        stopped,
+    )
+
+
+def _spread(windows: Sequence[SweepWindow], most: int) -> list[SweepWindow]:
+    """At most so many of them, from the whole range."""
+    if len(windows) <= most:
+        return list(windows)
+    return [windows[(2 * number + 1) * len(windows) // (2 * most)] for number in range(most)]
+
+
+class _OutOfTime(Exception):
+    """No further query is begun."""
+
+
+class _Timely:
+    """A source that is asked as long as there is time."""
+
+    def __init__(self, source: Source, in_time: Callable[[], bool]) -> None:
+        self._source = source
+        self._in_time = in_time
+        self.capabilities = source.capabilities
+        self.retrieve = source.retrieve
+
+    def find(self, query: Query) -> Iterator[Match]:
+        if not self._in_time():
+            raise _OutOfTime
+        return self._source.find(query)
+
+
+def _search(window: SweepWindow, source: Source, most: int | None) -> tuple[list[Candidate], Swept]:
+    """The candidates of a window."""
+    candidates: list[Candidate] = []
+    search = find_candidates(window, source=source, most=most)
+    while True:
+        try:
+            candidates.append(next(search))
+        except StopIteration as end:
+            return candidates, end.value
+
+
+def _count(sums: dict[str, _Sum], candidate: Candidate, criteria: Criteria) -> None:
+    matches: Sequence[Match] = candidate.series if criteria.of_series else [candidate.study]
+    sums["series"].add(len(candidate.series) or candidate.study.series_count)
+    sums["instances"].add(_all(match.instances for match in matches))
+    sums["bytes"].add(_all(usual_bytes(match) for match in matches))
+
+
+def _all(numbers: Iterable[float | None]) -> float | None:
+    """Their sum; None where one is not known."""
+    total = 0.0
+    for number in numbers:
+        if number is None:
+            return None
+        total += number
+    return total

@@ -1,0 +1,1 @@
+"""A spreadsheet in, a proven result out: pages for batch queries and batch transfers."""
