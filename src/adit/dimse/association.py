@@ -274,8 +274,8 @@ class Association:
             return None
         raise self._unexpected(event)
 
-    def read_data(self, write: Callable[[memoryview], object]) -> None:
-        """Hand the announced data set to *write*, piece by piece. A piece is valid during the call only.
+    def pieces(self) -> Iterator[memoryview]:
+        """Yield the announced data set, piece by piece. A piece is valid until the next is asked for.
 
         Raises:
             Aborted, ConnectionBroken, IdleTimedOut, ProtocolViolation, Canceled: It broke off.
@@ -285,24 +285,30 @@ class Association:
             if not isinstance(event, DataArrived):
                 raise ConnectionBroken(f"{self.name} ended the association in the middle of a data set")
             if event.data:
-                write(event.data)
+                yield event.data
             if event.last:
                 return
+
+    def pass_over_data(self) -> None:
+        """Read the announced data set, which is of no interest.
+
+        Raises:
+            What `pieces` raises.
+        """
+        for _ in self.pieces():
+            pass
 
     def read_small_data(self, most: int) -> bytes:
         """The announced data set as a whole.
 
         Raises:
-            ProtocolViolation: It is longer than *most* bytes; and what `read_data` raises.
+            ProtocolViolation: It is longer than *most* bytes; and what `pieces` raises.
         """
         collected = bytearray()
-
-        def write(piece: memoryview) -> None:
+        for piece in self.pieces():
             if len(collected) + len(piece) > most:
                 raise ProtocolViolation(f"{self.name} sent an identifier of more than {most} bytes")
             collected.extend(piece)
-
-        self.read_data(write)
         return bytes(collected)
 
     # The end.

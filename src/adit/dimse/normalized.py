@@ -53,7 +53,7 @@ def commit(association: Association, transaction: UID, instances: Mapping[UID, U
         _serve(association, arrived, told)
     check_response(association, arrived.command, Operation.N_ACTION, message_id)
     if arrived.command.has_data_set:
-        association.read_data(len)
+        association.pass_over_data()
     status = status_of(association, arrived.command)
     if category(status) not in (Category.SUCCESS, Category.WARNING):
         raise Refused(f"{association.name}: {describe(status, Service.COMMIT)}", status=status)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,10 +54,12 @@ class Receiver(Protocol):
         """The arrival broke off; neither `write` nor `finish` will be called again."""
 
 
-def take_instance(
+def taking(
     association: Association, arrived: CommandArrived, receive: Callable[[StoreRequest], Receiver]
-) -> int:
-    """Take the instance that *arrived* announces, answer, and return the status answered.
+) -> Iterator[None]:
+    """Take the instance that *arrived* announces, and answer. Yields whenever its receiver has got more of it.
+
+    Whoever closes it early aborts the association.
 
     Args:
         receive: Gives the receiver, or raises Refused with the status that the peer shall get.
@@ -87,20 +89,21 @@ def take_instance(
     except Refused as refused:
         status = refused.status
     if receiver is not None:
-        status = _fill(association, receiver)
+        yield from _filling(association, receiver)
+        status = receiver.finish()
     elif command.has_data_set:
-        association.read_data(len)
+        association.pass_over_data()
     association.send(arrived.context_id, response(command, status))
-    return status
 
 
-def _fill(association: Association, receiver: Receiver) -> int:
+def _filling(association: Association, receiver: Receiver) -> Iterator[None]:
     try:
-        association.read_data(receiver.write)
+        for piece in association.pieces():
+            receiver.write(piece)
+            yield
     except DicomError as error:
         receiver.abort(error)
         raise
     except BaseException as error:
         receiver.abort(ConnectionBroken(f"receiving from {association.name} ended: {type(error).__name__}"))
         raise
-    return receiver.finish()

@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Self
@@ -23,7 +24,7 @@ from adit.dimse.errors import NoContext, Rejected
 from adit.dimse.negotiation import answer, check_ae_title
 from adit.dimse.normalized import Told, take_report
 from adit.dimse.pdu import APPLICATION_CONTEXT, AssociateAccept, AssociateReject, AssociateRequest, Proposed
-from adit.dimse.receiving import Receiver, StoreRequest, take_instance
+from adit.dimse.receiving import Receiver, StoreRequest, taking
 from adit.dimse.scu import refuse_operation
 
 log = logging.getLogger(__name__)
@@ -227,7 +228,7 @@ class Server:
             if association.accepted[arrived.context_id].abstract_syntax == STORAGE_COMMITMENT:
                 self._be_told(association, arrived)
             elif command.field == Operation.C_STORE:
-                take_instance(association, arrived, self._receive)
+                deque(taking(association, arrived, self._receive), maxlen=0)
             elif command.field == Operation.C_ECHO and not command.has_data_set:
                 association.send(arrived.context_id, response(command, SUCCESS))
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from adit.dimse.commands import Command, Operation, response
 from adit.dimse.connection import Buffer, CommandArrived
 from adit.dimse.errors import ConnectionBroken, ProtocolViolation
 from adit.dimse.negotiation import AcceptedContext
-from adit.dimse.receiving import Receiver, StoreRequest, take_instance
+from adit.dimse.receiving import Receiver, StoreRequest, taking
 
 MOST_IDENTIFIER = 1 << 24
 """Bytes of an identifier that a peer may send."""
@@ -122,12 +122,13 @@ def find(association: Association, model: UID, identifier: Dataset, *, fallback:
 
 def get(
     association: Association, model: UID, identifier: Dataset, receive: Callable[[StoreRequest], Receiver]
-) -> Iterator[SubOperations]:
+) -> Generator[SubOperations | None, None, None]:
     """C-GET (PS3.4 C.4.3): hand each instance that arrives to a receiver, and yield each C-GET response.
 
-    Receivers are called from within `next()`. The last value has the final status, which may
-    be a failure: what was received decides, and the caller holds it. Closing the iterator
-    early aborts the association.
+    Receivers are called from within `next()`. Whenever one has got more, and when it has been
+    answered for, None is yielded, for whoever wants to do something before the next comes. The
+    last value has the final status, which may be a failure: what was received decides, and the
+    caller holds it. Closing the iterator early aborts the association.
 
     Args:
         receive: Gives the receiver of an instance, or raises Refused with the status to answer.
@@ -144,7 +145,8 @@ def get(
             if arrived is None:
                 raise ConnectionBroken(f"{association.name} released the association in the middle of a retrieve")
             if arrived.command.field == Operation.C_STORE:
-                take_instance(association, arrived, receive)
+                yield from taking(association, arrived, receive)
+                yield None
                 continue
             if not arrived.command.is_response:
                 refuse_operation(association, arrived)
@@ -216,14 +218,14 @@ def store(association: Association, request: Outgoing, chunks: Iterable[Buffer])
     arrived = _response(association, Operation.C_STORE, message_id)
     # Storage responses have no data set, but an attribute list in one would do no harm.
     if arrived.command.has_data_set:
-        association.read_data(len)
+        association.pass_over_data()
     return status_of(association, arrived.command)
 
 
 def refuse_operation(association: Association, arrived: CommandArrived) -> None:
     """Answer a request that this side does not serve (PS3.7 C.5, 0211). C-CANCEL is passed over."""
     if arrived.command.has_data_set:
-        association.read_data(len)
+        association.pass_over_data()
     if not arrived.command.is_response and arrived.command.field != Operation.C_CANCEL:
         association.send(arrived.context_id, response(arrived.command, UNRECOGNIZED_OPERATION))
 

@@ -276,7 +276,8 @@ class Getter:
 
         patient_id = self._seen.patient_of(refs[0].study) if self._model == PATIENT_ROOT_GET else None
         for identifier in retrieve_identifiers(refs, patient_id=patient_id):
-            last = deque(get(association, self._model, identifier, receive), maxlen=1).pop()
+            responses = (heard for heard in get(association, self._model, identifier, receive) if heard)
+            last = deque(responses, maxlen=1).pop()
             counted = counted or bool(last.failed)
             if last.status != SUCCESS:
                 failed = category(status) is Category.FAILURE
