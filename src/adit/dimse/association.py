@@ -5,37 +5,31 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import NoReturn, Self
+from typing import Self
 
 from adit.dicom.contexts import PresentationContext
-from adit.dicom.errors import Canceled, DicomError
+from adit.dicom.errors import DicomError
 from adit.dicom.protocols import Cancellation
 from adit.dicom.refs import UID
 from adit.dimse.commands import Command
 from adit.dimse.connecting import connect
 from adit.dimse.connection import Buffer, CommandArrived, Connection, DataArrived
 from adit.dimse.errors import (
-    Aborted,
     AssociationTimedOut,
     ConnectionBroken,
     IdleTimedOut,
     NoContext,
-    NotTrusted,
     ProtocolViolation,
     Rejected,
-    TlsFailed,
-    TlsTimedOut,
 )
 from adit.dimse.negotiation import AcceptedContext, agreed, propose
-from adit.dimse.pdu import Abort, AssociateAccept, AssociateReject, AssociateRequest, Pdu, ReleaseReply, ReleaseRequest
+from adit.dimse.pdu import AssociateAccept, AssociateReject, AssociateRequest, ReleaseReply, ReleaseRequest
 from adit.dimse.states import State, WrongState
-from adit.dimse.tls import Credentials, client_context, in_words
-from adit.dimse.transport import Transport
+from adit.dimse.tls import Credentials, client_context
+from adit.dimse.wire import Happening, Wire
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +41,6 @@ RECEIVE_BUFFER = 1 << 18
 
 RELEASE_WAIT = 5.0
 """Seconds that a release may take."""
-
-_LAST_READS = 16
-"""Reads that may go by until the peer's farewell is found."""
-
-Happening = Pdu | CommandArrived | DataArrived
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +79,6 @@ class Association:
 
     Attributes:
         accepted: Accepted presentation contexts by ID.
-        name: The peer, for messages.
         calling_ae_title: Of the peer where it called us, else empty.
         address: IP address of the peer where it called us, else empty.
     """
@@ -98,13 +86,7 @@ class Association:
     def __init__(self, sock: socket.socket, connection: Connection, *, name: str, idle_timeout: float) -> None:
         """Take over *sock*, which is connected."""
         self.accepted: dict[int, AcceptedContext] = {}
-        self.name = name
-        self.idle_timeout = idle_timeout
-        self._transport = Transport(sock)
-        self._connection = connection
-        self._sending = threading.Lock()
-        self._stopped: DicomError | None = None
-        self._cleanup = ExitStack()
+        self._wire = Wire(sock, connection, name=name, idle_timeout=idle_timeout)
         self._message_id = 0
         self.calling_ae_title = ""
         self.address = ""
@@ -135,13 +117,14 @@ class Association:
             name=str(peer),
             idle_timeout=peer.idle_timeout,
         )
+        wire = association._wire
         try:
-            association._watch(cancel)
+            wire.watch(cancel)
             if peer.tls is not None:
                 context = client_context(peer.tls)
-                association._encrypt(lambda left: association._transport.encrypt(context, peer.host, left), deadline)
-            association._connection.request(request)
-            association._flush()
+                wire.encrypt(lambda left: wire.transport.encrypt(context, peer.host, left), deadline)
+            wire.connection.request(request)
+            wire.flush()
             association._agree(request, association._within(peer.acse_timeout))
         except BaseException:
             association.abort()
@@ -180,22 +163,23 @@ class Association:
         connection = Connection(requestor=False, max_pdu=max_pdu, buffer=RECEIVE_BUFFER)
         association = cls(sock, connection, name=name, idle_timeout=idle_timeout)
         deadline = time.monotonic() + acse_timeout
+        wire = association._wire
         try:
-            association._watch(cancel)
+            wire.watch(cancel)
             if tls is not None:
-                association._encrypt(lambda left: association._transport.take_encrypted(tls, left), deadline)
+                wire.encrypt(lambda left: wire.transport.take_encrypted(tls, left), deadline)
             request = association._request_within(deadline - time.monotonic())
             # It goes into logs: whatever a stranger calls himself stays on its line.
-            association.name = f"{_on_one_line(request.calling)} at {name}"
+            wire.name = f"{_on_one_line(request.calling)} at {name}"
             association.calling_ae_title = request.calling
             association.address = name
             answer = policy(request)
-            with association._unless_stopped():
+            with wire.unless_stopped():
                 if isinstance(answer, AssociateReject):
                     connection.reject(answer)
                 else:
                     connection.accept(answer)
-            association._flush()
+            wire.flush()
             association._agree(request, answer)
         except BaseException:
             association.abort()
@@ -223,9 +207,23 @@ class Association:
             self.close()
 
     @property
+    def name(self) -> str:
+        """The peer, for messages."""
+        return self._wire.name
+
+    @property
+    def idle_timeout(self) -> float:
+        """Seconds without a single byte from a peer that owes us something."""
+        return self._wire.idle_timeout
+
+    @idle_timeout.setter
+    def idle_timeout(self, seconds: float) -> None:
+        self._wire.idle_timeout = seconds
+
+    @property
     def established(self) -> bool:
         """Whether messages may be exchanged."""
-        return self._stopped is None and self._connection.state is State.ESTABLISHED
+        return self._wire.stopped is None and self._wire.connection.state is State.ESTABLISHED
 
     def next_message_id(self) -> int:
         """A message ID that was not used for the last 65,534 messages: 1 to 65535."""
@@ -252,9 +250,9 @@ class Association:
         Raises:
             Unreachable, IdleTimedOut, Canceled: The connection is gone.
         """
-        with self._unless_stopped():
-            for buffers in self._connection.message(context_id, command, data):
-                self._write(buffers)
+        with self._wire.unless_stopped():
+            for buffers in self._wire.connection.message(context_id, command, data):
+                self._wire.write(buffers)
 
     def read_command(self) -> CommandArrived | None:
         """Wait for the next command, or None when the peer asks for the release, which is then answered.
@@ -262,14 +260,14 @@ class Association:
         Raises:
             Aborted, ConnectionBroken, IdleTimedOut, ProtocolViolation, Canceled: The association is over.
         """
-        event = self._next(self.idle_timeout)
+        event = self._wire.next(self.idle_timeout)
         if isinstance(event, CommandArrived):
             return event
         if isinstance(event, ReleaseRequest):
-            with self._unless_stopped():
-                self._connection.answer_release()
-            self._flush()
-            self._transport.finish()
+            with self._wire.unless_stopped():
+                self._wire.connection.answer_release()
+            self._wire.flush()
+            self._wire.transport.finish()
             self.close()
             return None
         raise self._unexpected(event)
@@ -280,8 +278,9 @@ class Association:
         Raises:
             Aborted, ConnectionBroken, IdleTimedOut, ProtocolViolation, Canceled: It broke off.
         """
+        wire = self._wire
         while True:
-            event = self._next(self.idle_timeout)
+            event = wire.next(wire.idle_timeout)
             if not isinstance(event, DataArrived):
                 raise ConnectionBroken(f"{self.name} ended the association in the middle of a data set")
             if event.data:
@@ -317,15 +316,15 @@ class Association:
         """Release the association and close the connection. Never raises, never takes long."""
         try:
             if self.established:
-                self._connection.release()
-                self._flush()
+                self._wire.connection.release()
+                self._wire.flush()
                 deadline = time.monotonic() + RELEASE_WAIT
-                while not isinstance(event := self._next(deadline - time.monotonic()), ReleaseReply):
+                while not isinstance(event := self._wire.next(deadline - time.monotonic()), ReleaseReply):
                     # Both sides may ask at once (PS3.8 9.2, AR-8); late data are of no interest.
                     if isinstance(event, ReleaseRequest):
-                        self._connection.answer_release()
-                        self._flush()
-                self._transport.finish()
+                        self._wire.connection.answer_release()
+                        self._wire.flush()
+                self._wire.transport.finish()
         except (DicomError, WrongState) as error:
             log.info("release of the association with %s: %s", self.name, error)
         finally:
@@ -338,62 +337,16 @@ class Association:
         Any thread may call it, any number of times; it does not block. What another thread is
         blocked in raises ConnectionBroken.
         """
-        self._stop(ConnectionBroken(f"the association with {self.name} was aborted here"))
+        self._wire.stop(ConnectionBroken(f"the association with {self.name} was aborted here"))
 
     def close(self) -> None:
         """Close the connection as it is. Safe to call twice."""
-        if self._stopped is None:
-            self._stopped = ConnectionBroken(f"the association with {self.name} is closed")
-        self._cleanup.close()
-        self._transport.close()
-
-    def _stop(self, why: DicomError) -> None:
-        if self._stopped is not None:
-            return
-        self._stopped = why
-        # Somebody in the middle of a PDU: an A-ABORT in it would be read as data.
-        if self._sending.acquire(blocking=False):
-            try:
-                self._connection.abort()
-                self._transport.farewell(self._connection.take())
-            finally:
-                self._sending.release()
-        self._transport.shut()
-
-    def _watch(self, cancel: Cancellation | None) -> None:
-        if cancel is not None:
-            why = Canceled(f"the association with {self.name} was canceled")
-            self._cleanup.enter_context(cancel.closing(lambda: self._stop(why)))
-
-    def _encrypt(self, shake_hands: Callable[[float], None], deadline: float) -> None:
-        """Begin TLS until *deadline* with *shake_hands*, which is told how many seconds are left."""
-        try:
-            shake_hands(deadline - time.monotonic())
-        except TimeoutError:
-            raise TlsTimedOut(f"{self.name} did not finish the TLS handshake in time") from None
-        except ssl.SSLCertVerificationError as error:
-            raise NotTrusted(f"the certificate of {self.name} is not trusted: {error.verify_message}") from error
-        except OSError as error:  # an SSLError is one
-            if self._stopped is not None:
-                raise self._stopped from None
-            raise TlsFailed(f"no TLS connection with {self.name}: {in_words(error)}") from error
-
-    @contextmanager
-    def _unless_stopped(self) -> Iterator[None]:
-        """Whoever stops the association changes its state under its user, who is to learn why."""
-        try:
-            yield
-        except WrongState:
-            if self._stopped is None:
-                raise
-            raise self._stopped from None
-
-    # Bytes.
+        self._wire.close()
 
     def _within(self, seconds: float) -> Happening:
         """The next event, in at most *seconds*."""
         try:
-            return self._next(seconds, time.monotonic() + seconds)
+            return self._wire.next(seconds, time.monotonic() + seconds)
         except IdleTimedOut:
             raise AssociationTimedOut(f"{self.name} did not negotiate the association within {seconds:g} s") from None
 
@@ -405,85 +358,6 @@ class Association:
 
     def _unexpected(self, event: Happening) -> ConnectionBroken:
         return ConnectionBroken(f"{self.name} sent {type(event).__name__} where something else was due")
-
-    def _next(self, timeout: float, deadline: float | None = None) -> Happening:
-        """Wait for the next event, at most *timeout* seconds for each read, and until *deadline*.
-
-        An abort by the peer is raised.
-        """
-        connection = self._connection
-        try:
-            while (event := connection.next_event()) is None:
-                if deadline is not None:
-                    timeout = deadline - time.monotonic()
-                self._read(timeout)
-        except ProtocolViolation as violation:
-            if self._stopped is not None:
-                # Stopped from another thread in the middle: what follows only seems to be out of place.
-                raise self._stopped from None
-            with suppress(DicomError):
-                self._flush()
-            raise ProtocolViolation(f"{self.name}: {violation}") from violation
-        if isinstance(event, Abort):
-            raise Aborted(self.name, source=event.source, reason=event.reason)
-        return event
-
-    def _read(self, timeout: float) -> None:
-        if self._stopped is not None:
-            raise self._stopped
-        try:
-            size = self._transport.read_into(self._connection.space(), timeout)
-        except TimeoutError:
-            if self._stopped is not None:
-                raise self._stopped from None
-            raise IdleTimedOut(f"{self.name} was silent for {timeout:.0f} s") from None
-        except OSError as error:
-            raise self._broken(error) from error
-        if not size:
-            raise self._broken(None)
-        self._connection.received(size)
-
-    def _broken(self, error: OSError | None) -> DicomError:
-        if self._stopped is not None:
-            return self._stopped
-        self._connection.closed()
-        detail = "the peer closed it" if error is None else in_words(error)
-        return ConnectionBroken(f"the connection to {self.name} broke off: {detail}")
-
-    def _flush(self) -> None:
-        if outgoing := self._connection.take():
-            self._write([outgoing])
-
-    def _write(self, buffers: list[Buffer]) -> None:
-        if self._stopped is not None:
-            raise self._stopped
-        with self._sending:
-            try:
-                self._transport.write(buffers, self.idle_timeout)
-            except TimeoutError:
-                if self._stopped is not None:
-                    raise self._stopped from None
-                raise IdleTimedOut(f"{self.name} took nothing for {self.idle_timeout:.0f} s") from None
-            except OSError as error:
-                self._fail(error)
-
-    def _fail(self, error: OSError) -> NoReturn:
-        """Raise why nothing more can be written: the peer may have said so before it closed."""
-        if self._stopped is None:
-            try:
-                for _ in range(_LAST_READS):
-                    if not (size := self._transport.read_into(self._connection.space(), 0.1)):
-                        break
-                    self._connection.received(size)
-                    while (event := self._connection.next_event()) is not None:
-                        if isinstance(event, Abort):
-                            raise Aborted(self.name, source=event.source, reason=event.reason) from error
-            except ssl.SSLError as alert:
-                # TLS 1.3 tells only now that our certificate is refused.
-                raise self._broken(alert) from alert
-            except (OSError, ProtocolViolation):
-                pass
-        raise self._broken(error) from error
 
 
 def _on_one_line(title: str) -> str:
