@@ -33,7 +33,7 @@ class Catalogued(Archives):
         super().__init__()
         self.catalogue = Strict(studies, **how)
         for study in studies:
-            self["A"].held[study.uid] = refs_of(study.uid, instances=2)
+            self["A"].held[study.uid] = refs_of(study.uid, series=len(study.series) or 1, instances=2)
 
     @contextmanager
     def _source(self, node: Node, cancel: Cancellation, associations: int) -> Iterator[Source]:
@@ -47,10 +47,10 @@ class _Source(ArchiveSource):
         self._catalogue = archives.catalogue
 
     def find(self, query: Query) -> Iterator[Match]:
-        if query.level is not Level.STUDY or UID(query.value("StudyInstanceUID")) in self.archive.held:
-            yield from super().find(query)
-            return
-        for match in self._catalogue.find(query):
+        asked = UID(query.value("StudyInstanceUID"))
+        described = [study for study in self._catalogue.studies if study.uid == asked and study.series]
+        by_catalogue = described if query.level is Level.SERIES else asked not in self.archive.held
+        for match in self._catalogue.find(query) if by_catalogue else super().find(query):
             self.cancel.check()
             yield match
 

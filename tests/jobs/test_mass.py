@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 
 from adit.accounts.verdict import Denied
 from adit.audit.models import Event
 from adit.dicom.errors import Unreachable
-from adit.jobs.actions import perform
-from adit.jobs.claim import claim
+from adit.jobs.actions import perform, perform_on_task
 from adit.jobs.mass import Order, estimated, may_estimate, plan_of
 from adit.jobs.models import Job, Task
 from adit.jobs.process import Limits
-from adit.jobs.states import Action
+from adit.jobs.states import Action, TaskAction
 from adit.jobs.submit import BadPlan, submit
 from adit.nodes.models import Access, Node
 from adit.projects.models import Alias
@@ -23,7 +20,7 @@ from adit.transfer.items import SweepWindow, TransferStudy
 from adit.transfer.partitions import Partition
 from tests.jobs.catalogue import Catalogued, a_study, a_sweep, ordered
 from tests.jobs.fakes import a_user, administrator, permit, process, two_servers
-from tests.jobs.pseudonymised import a_project, key
+from tests.jobs.pseudonymised import a_project
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -82,11 +79,11 @@ class TestAMassTransfer:
             for n, name in ((1, "scout"), (2, "axial"))
         )
         archives = Catalogued([a_study(1, series=series)])
-        archives["A"].held["1.2.3.1"] = archives["A"].held["1.2.3.1"]
 
-        item = TransferStudy.from_json(found_by(archives, Filter("series_description", ("*scout*",), exclude=True)))
+        job = ended(archives, ordered(Filter("series_description", ("*Scout*",), exclude=True)))
 
-        assert item.series == ("1.2.3.1.2",)
+        assert transfers(job).get().item["series"] == ["1.2.3.1.2"]
+        assert {ref.series for ref in archives["B"].stored} == {"1.2.3.1.2"}
 
     def test_moves_a_study_once_whatever_the_number_of_partitions_that_give_it(self):
         archives = Catalogued([a_study(1), a_study(2, "20200107")], ignores=frozenset(("StudyDate",)))
@@ -112,18 +109,6 @@ class TestAMassTransfer:
 
         with pytest.raises(Denied, match="mass transfer"):
             ordered(by=ann)
-
-
-def found_by(archives: Catalogued, *filters: Filter) -> dict:
-    """The item of the one study that is found; the archive's own series stand behind those of the catalogue."""
-    original = archives["A"].held["1.2.3.1"]
-    archives["A"].held.clear()
-    job = ordered(*filters)
-    worker = process(archives, places=1)
-    archives.series_from_catalogue = True
-    worker.work()
-    archives["A"].held["1.2.3.1"] = original
-    return transfers(job).get().item
 
 
 class TestAPartition:
@@ -175,6 +160,14 @@ class TestAPartition:
         assert sorted(transfers(job).values_list("study_uid", flat=True)) == ["1.2.3.1", "1.2.3.2"]
         assert "1 found before" in sweeps(job).get().notes
 
+    def test_that_is_deleted_leaves_the_studies_that_it_found(self):
+        job = ended(Catalogued([a_study(1)]), ordered())
+        perform_on_task(TaskAction.RESET, sweeps(job).get(), by=administrator())
+
+        perform_on_task(TaskAction.DELETE, sweeps(job).get(), by=administrator())
+
+        assert transfers(job).get().status == "success"
+
     def test_adds_nothing_when_another_worker_has_it_by_now(self):
         archives = Catalogued([a_study(1)])
         job = ordered()
@@ -213,6 +206,7 @@ class TestAPartition:
 
         assert ended(archives, job).status == "canceled"
         assert transfers(job).get().status == "canceled"
+        archives.catalogue.studies = []
         perform(Action.RESUME, job, by=administrator())
         assert ended(archives, job).status == "success"
 

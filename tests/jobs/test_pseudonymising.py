@@ -332,3 +332,44 @@ class TestOfThousandsOfStudies:
 
         with django_assert_max_num_queries(45):
             submit(plan(*(study(number) for number in range(300)), project="Stroke", generate=True), by=by)
+
+
+class TestAPatientWhoseIdCameFromAnIssuer:
+    def test_is_the_same_where_a_file_names_no_issuer(self):
+        a_project(generates=True)
+        first = submit(plan(study(1, issuer="HOSPITAL"), project="Stroke"), by=operator())
+        second = submit(plan(study(2), project="Stroke"), by=operator())
+
+        (before,), (after,) = items(first), items(second)
+        assert (after.pseudonym, after.issuer) == (before.pseudonym, "HOSPITAL")
+        assert Alias.objects.count() == 1
+
+    def test_is_the_same_where_the_source_names_one_later(self):
+        a_project(generates=True)
+        first = submit(plan(study(1), project="Stroke"), by=operator())
+        second = submit(plan(study(2, issuer="HOSPITAL"), project="Stroke"), by=operator())
+
+        (before,), (after,) = items(first), items(second)
+        assert (after.pseudonym, after.issuer) == (before.pseudonym, "")
+
+    def test_is_the_same_within_a_plan(self):
+        a_project(generates=True)
+        job = submit(plan(study(1), study(2, issuer="HOSPITAL"), project="Stroke"), by=operator())
+
+        assert len({item.pseudonym for item in items(job)}) == 1
+
+    def test_is_another_than_that_of_another_issuer(self):
+        a_project(generates=True)
+        job = submit(plan(study(1, issuer="ONE"), study(2, issuer="TWO"), project="Stroke"), by=operator())
+
+        assert len({item.pseudonym for item in items(job)}) == 2
+        with pytest.raises(BadPlan, match="known in project Stroke from 2 issuers"):
+            submit(plan(study(3), project="Stroke"), by=operator())
+
+    def test_does_not_mix_with_those_of_other_projects(self):
+        a_project(generates=True)
+        a_project("Other", generates=True)
+        submit(plan(study(1, issuer="HOSPITAL"), project="Other"), by=operator())
+        job = submit(plan(study(2), project="Stroke"), by=operator())
+
+        assert items(job)[0].issuer == ""

@@ -7,6 +7,7 @@ import json
 import zipfile
 
 import pytest
+from playwright.sync_api import expect
 
 from adit.audit.models import Event
 from adit.jobs.models import Job
@@ -178,6 +179,34 @@ class TestWhatElseHappensOnThePage:
             for page, name in zip(pages, ("Doe, John", "Roe, Jane"), strict=True):
                 page.get_by_text("1 study found.").wait_for()
                 assert page.locator("tbody.study .fw-bold").all_inner_texts() == [name]
+
+    def test_results_are_sorted_by_their_headings_with_the_keyboard_too(self, visit, transactional_db):
+        user = searcher()
+        with misbehaving(ONE, TWO) as pacs:
+            give(user, server("Archive", ae_title=pacs.ae_title, host=pacs.host, port=pacs.port), source=True)
+            page = visit(user, "/search/")
+            page.get_by_label("Patient name").fill("*")
+            page.get_by_role("button", name="Search", exact=True).click()
+            page.get_by_text("2 studies found.").wait_for()
+            table, names = page.locator("#studies"), page.locator("tbody.study .fw-bold")
+            page.get_by_label("Choose the study of Roe, Jane").check()
+
+            heading = table.get_by_role("button", name="Patient")
+            heading.focus()
+            page.keyboard.press("Enter")
+            expect(names).to_have_text(["Doe, John", "Roe, Jane"])
+            expect(table.get_by_role("columnheader", name="Patient")).to_have_attribute("aria-sort", "ascending")
+            page.keyboard.press("Enter")
+            expect(names).to_have_text(["Roe, Jane", "Doe, John"])
+            expect(table.get_by_role("columnheader", name="Patient")).to_have_attribute("aria-sort", "descending")
+
+            # Numbers as numbers: 3 before 10.
+            table.get_by_role("button", name="Instances").press("Space")
+            expect(names).to_have_text(["Roe, Jane", "Doe, John"])
+            table.get_by_role("button", name="Instances").press("Space")
+            expect(names).to_have_text(["Doe, John", "Roe, Jane"])
+            expect(table.locator("[aria-sort]:not([aria-sort=none])")).to_have_count(1)
+            expect(page.get_by_label("Choose the study of Roe, Jane")).to_be_checked()
 
     def test_ticks_stay_for_the_next_search_of_the_same_server(self, visit, transactional_db):
         user = searcher()

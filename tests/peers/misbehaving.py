@@ -17,7 +17,7 @@ from tests.peers import wire
 from tests.peers.answers import attributes_of, encoded, found, keys_of, named
 from tests.peers.data import File, Study
 from tests.peers.process import HOST, Entity, Peer
-from tests.peers.retrieving import PENDING, Retrieval, pause
+from tests.peers.retrieving import PENDING, Retrieval, pause, wait_at
 from tests.peers.scripts import Rejection, Request, Script, Seen
 from tests.peers.wire import Context, Gone, Message, Proposal, Wire
 
@@ -219,6 +219,8 @@ class MisbehavingPacs:
 
     def _find(self, message: Message, peer: Wire, request: Request) -> None:
         script, syntax = self.script, peer.syntaxes[message.context]
+        if script.find_gate is not None:
+            wait_at(script.find_gate, peer)
         if script.find_status is not None:
             peer.respond(message, script.find_status)
             return

@@ -100,6 +100,7 @@ class Script:
         find_status: The failure status that every C-FIND ends with, after no answer.
         most_results: After so many answers a C-FIND ends with A700.
         endless_pending: A C-FIND repeats its last answer for ever.
+        find_gate: Each C-FIND waits for it.
         no_character_set: Answers hold no Specific Character Set, though they are not ASCII.
 
         faulty_retrieves: The faults of C-GET and C-MOVE happen in the first so many; None for all.
@@ -162,6 +163,7 @@ class Script:
     mislabels: frozenset[int] = frozenset()
     get_status: int | None = None
     leaves_out_suboperations: bool = False
+    find_gate: Gate | None = None
     final_gate: Gate | None = None
 
     destinations: tuple[Entity, ...] = ()

@@ -10,7 +10,15 @@ from collections.abc import Iterator
 import openpyxl
 import pytest
 
+from tests.peers.changed import with_elements
+from tests.peers.data import ct_study
+
 from .pseudonymous import OTHER, STUDY, Site, pseudonymous
+
+DESCRIBED = with_elements(
+    ct_study(series=1, instances=2, name="described", patient_id="4711-0818"),
+    {number: {"SeriesDescription": "T1 Kolibri"} for number in range(2)},
+)
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +143,25 @@ class TestTheKey:
         assert "cannot be taken back" in site.refused(
             "project", "key", "restore", "Old", "--from", str(backup), *with_it
         )
+
+
+class TestWordsThatWereCut:
+    def test_are_listed_approved_and_pass_from_the_next_version_on(self, site: Site) -> None:
+        for file in DESCRIBED.files:
+            (site.room / "source" / f"{file.uid}.dcm").write_bytes(file.part10())
+        site.json("project", "add", "Words")
+        job = str(site.json(*site.transfer(DESCRIBED, "--project", "Words", "--generate", "--wait"))["id"])
+        cut = [{"attribute": "SeriesDescription", "word": "Kolibri", "count": 2, "approved": False}]
+
+        assert site.json("project", "words", "Words") == cut
+        assert site.json("project", "words", "Words", "--job", job) == cut == site.json("job", "words", job)
+        assert "has no job 99" in site.refused("project", "words", "Words", "--job", "99")
+        assert site.json("word", "approve", "KOLIBRI") == {"approved": ["kolibri"]}
+        assert [each["word"] for each in site.json("word", "list")] == ["kolibri"]
+        assert site.json("project", "words", "Words")[0]["approved"]
+        assert site.json("project", "show", "Words")["profile_version"] == "1"
+        newest = site.json("project", "edit", "Words", "--newest-profile")
+        assert newest["profile_version"].startswith("1+")
+        assert "has the newest version" in site.refused("project", "edit", "Words", "--newest-profile")
+        assert "not one word" in site.refused("word", "approve", "4711")
+        assert site.json("word", "withdraw", "kolibri") == {"withdrawn": ["kolibri"]}

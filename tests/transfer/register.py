@@ -60,7 +60,7 @@ class Register:
         ignores: Keywords of keys that it does not look at.
         leaves_out: Keywords that its answers do not have.
         literal: Compares texts as they stand, in their case and with all components.
-        before: Called before each query; may raise.
+        before: Called before each query, with the cancel token; may raise.
         asked: All queries, in order.
     """
 
@@ -69,14 +69,14 @@ class Register:
     ignores: frozenset[str] = frozenset()
     leaves_out: frozenset[str] = frozenset()
     literal: bool = False
-    before: Callable[[Query], None] = lambda query: None
+    before: Callable[[Query, Cancellation], object] = lambda query, cancel: None
     cancel: Cancellation = NEVER
     asked: list[Query] = field(default_factory=list)
     capabilities = Capabilities()
 
     def find(self, query: Query) -> Iterator[Match]:
         self.asked.append(query)
-        self.before(query)
+        self.before(query, self.cancel)
         for number, match in enumerate(self._fitting(query)):
             self.cancel.check()
             if number == self.most:

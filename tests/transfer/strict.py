@@ -66,7 +66,7 @@ class Strict:
     literal: frozenset[str] = frozenset()
     hides: frozenset[str] = frozenset()
     asked: list[Query] = field(default_factory=list)
-    capabilities: Capabilities = Capabilities()
+    capabilities: Capabilities = field(default_factory=Capabilities)
 
     def find(self, query: Query) -> Iterator[Match]:
         if query.level is Level.SERIES:

@@ -1,9 +1,12 @@
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from adit.transfer.columns import COLUMNS_OF, QUERY, TRANSFER
 from adit.transfer.headings import kind_of, names_of, read_headings
+
+MANUAL = Path(__file__).parents[2] / "docs" / "user" / "batch-files.md"
 
 KINDS = pytest.mark.parametrize("kind", [QUERY, TRANSFER])
 
@@ -34,6 +37,14 @@ class TestAColumn:
             assert column.explanation.endswith(".")
             assert column.example
             assert column.required
+
+    @KINDS
+    def test_is_explained_in_the_manual_as_in_the_templates(self, kind):
+        manual = MANUAL.read_text(encoding="utf-8").splitlines()
+
+        for column in COLUMNS_OF[kind]:
+            cells = (column.keyword, column.required, column.explanation, f"`{column.example}`")
+            assert f"| {' | '.join(cells)} |" in manual
 
 
 class TestAHeader:
@@ -112,6 +123,15 @@ class TestAHeader:
         assert "From and Until" in day
         assert "PatientName" in name
         assert others == "Columns that are not used in a batch query: 'Ward' and 'Line'."
+
+    def test_that_adit_wrote_is_not_told_how_to_call_its_columns(self):
+        of_export = ["Line", "Status", "PatientID", "StudyInstanceUID", "SeriesInstanceUID", "StudyDate", "Series"]
+
+        headings = read_headings(of_export, TRANSFER, required=())
+
+        assert headings.notices == (
+            "Columns that are not used in a batch transfer: 'Line', 'Status', 'StudyDate' and 'Series'.",
+        )
 
     def test_suggests_no_column_that_is_there(self):
         headings = read_headings(["PatientID", "PatientIDs2"], QUERY, required=())

@@ -227,7 +227,7 @@ class TestARowOfATransfer:
 
         assert told(checked) == [((4,), "StudyInstanceUID", "", "The cell is empty.")]
         assert [row.patient_id for row in checked.good] == ["1"]
-        assert "Left out, because a batch query found no study for them: line 3." in checked.notices
+        assert "Left out, because a batch query could name no study for them: line 3." in checked.notices
 
     def test_has_to_be_decided_where_a_query_could_not_tell_who_is_meant(self):
         checked = transfers("PatientID|StudyInstanceUID|Status", "1|1.2.3|ambiguous", "2||ambiguous", "3|1.2.4|found")

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
+from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
+
+from adit.accounts.groups import add_group
+from adit.deid.profile import PROFILES
+from adit.jobs.models import BatchFile, Job
+from adit.jobs.receipts import Form, issue
+from adit.projects import changes as projects
+from adit.projects.models import Project
+from tests.jobs.fakes import a_user, administrator, study_uid, submitted
+from tests.jobs.test_actions import bring_to
+from tests.nodes.making import server
 
 PUBLIC = frozenset(
     {
@@ -62,9 +73,29 @@ CLOSED = frozenset(
         "administration-user-groups",
         "administration-user-roles",
         "administration-users",
+        "administration-words",
         "audit",
         "audit-export",
         "audit-patient",
+        "batchquery",
+        "batchquery-again",
+        "batchquery-errors",
+        "batchquery-export",
+        "batchquery-file",
+        "batchquery-order",
+        "batchquery-results",
+        "batchquery-template",
+        "batchquery-use",
+        "batchquery-worksheet",
+        "batchtransfer",
+        "batchtransfer-checked",
+        "batchtransfer-errors",
+        "batchtransfer-file",
+        "batchtransfer-order",
+        "batchtransfer-result",
+        "batchtransfer-send",
+        "batchtransfer-template",
+        "batchtransfer-worksheet",
         "demo-break",
         "demo-panel",
         "demo-send",
@@ -79,6 +110,11 @@ CLOSED = frozenset(
         "jobs-report-file",
         "jobs-task",
         "jobs-task-act",
+        "jobs-words",
+        "mass",
+        "mass-estimate",
+        "mass-order",
+        "mass-text",
         "nodes-access",
         "nodes-add",
         "nodes-edit",
@@ -101,8 +137,10 @@ CLOSED = frozenset(
         "projects-linking-uids",
         "projects-member",
         "projects-member-out",
+        "projects-newest",
         "projects-one",
         "projects-profile",
+        "projects-words",
         "search",
         "search-chosen",
         "search-download",
@@ -162,13 +200,67 @@ class Somebody:
             part = found[1]
             if part == "pk":
                 meant = [known for known in self.numbers if name.startswith(known)]
-                return str(self.numbers[max(meant, key=len, default="jobs")])
+                return str(self.numbers.get(max(meant, key=len, default="jobs"), 7))
             return str(self.numbers.get(part) or _WORDS.get(part, "7"))
 
         return re.sub(r"<(?:\w+:)?(\w+)>", filled, shape)
 
     def is_seen_in(self, text: str) -> bool:
         return any(secret in text for secret in self.secrets)
+
+
+NOBODY = Somebody({}, {"action": "delete"}, ())
+"""For those who do not get as far as to what there is."""
+
+
+def somebody_else() -> Somebody:
+    """A new user who has one of everything, so that numbers in addresses mean something that exists."""
+    by = administrator()
+    group = add_group("The secret ward", by=by)
+    source, _ = server("SECRET SOURCE", ae_title="A"), server("SECRET DESTINATION", ae_title="B")
+    owner = a_user("secret.owner")
+    project = projects.add(
+        Project(name="The secret project"), by=by, profile=PROFILES["research"], destinations=[source]
+    )
+    there = {"by": owner, "source": "SECRET SOURCE", "destination": "SECRET DESTINATION"}
+    with transaction.atomic():
+        job = bring_to(submitted(**there), "success")
+    asked, sent = (submitted([study_uid(number)], **there) for number in (8, 9))
+    Job.objects.filter(pk=asked.pk).update(kind="batch_query")
+    Job.objects.filter(pk=sent.pk).update(kind="batch_transfer")
+    receipt = issue(job, Form.INTERNAL, by=owner)
+    query, transfer = (
+        BatchFile.objects.create(owner=owner, kind=kind, name="secret.csv", content=b"PatientID\nSECRET\n")
+        for kind in ("batch_query", "batch_transfer")
+    )
+    task = job.tasks.get()
+    return Somebody(
+        numbers={
+            "nodes": source.pk,
+            "projects": project.pk,
+            "batchquery": query.pk,
+            "batchtransfer": transfer.pk,
+            **dict.fromkeys((f"batchquery-{rest}" for rest in ("again", "export", "results", "use")), asked.pk),
+            **dict.fromkeys((f"batchtransfer-{rest}" for rest in ("checked", "result", "send")), sent.pk),
+            "jobs": job.pk,
+            "jobs-task": task.pk,
+            "jobs-receipt": receipt.number,
+            "administration-user": owner.pk,
+            "administration-group": group.pk,
+            "user": owner.pk,
+            "task": task.pk,
+            "number": receipt.number,
+        },
+        posted={
+            "source": str(source.pk),
+            "study": task.study_uid,
+            "series": f"{task.study_uid}.1",
+            "action": "delete",
+            "form": "internal",
+            "group": str(group.pk),
+        },
+        secrets=("secret", "SECRET", task.study_uid),
+    )
 
 
 @dataclass(frozen=True, slots=True)

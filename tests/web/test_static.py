@@ -114,7 +114,11 @@ class TestAPage:
 
     @pytest.mark.parametrize(
         "path",
-        ["/login/", "/", "/search/", "/jobs/", "/projects/", "/nodes/", "/audit/", "/administration/", "/whereabouts/"],
+        [
+            *("/login/", "/", "/search/", "/jobs/", "/jobs/queue/", "/projects/", "/projects/add/", "/nodes/"),
+            *("/nodes/add/server/", "/audit/", "/administration/", "/administration/users/", "/profile/access/"),
+            *("/whereabouts/", "/receipts/verify/", "/projects/profiles/research/"),
+        ],
     )
     def test_transfers_less_than_a_quarter_of_a_megabyte(self, client, path):
         if path == "/login/":

@@ -50,6 +50,44 @@ def record(
 ) -> Event:
     """Write down that *by* did *action*, in the current transaction: it stands if, and only if, the deed does.
 
+    See `event` for the arguments.
+    """
+    written = event(
+        action,
+        by=by,
+        outcome=outcome,
+        group=group,
+        patient_id=patient_id,
+        study_uid=study_uid,
+        nodes=nodes,
+        job=job,
+        address=address,
+        details=details,
+    )
+    written.save(force_insert=True)
+    return written
+
+
+def record_all(events: Iterable[Event]) -> None:
+    """Write down many things that happened, made by `event`, as `record` does."""
+    Event.objects.bulk_create(events)
+
+
+def event(
+    action: str,
+    *,
+    by: Actor | str,
+    outcome: Outcome = Outcome.DONE,
+    group: str = "",
+    patient_id: str = "",
+    study_uid: str = "",
+    nodes: Iterable[str] = (),
+    job: int | None = None,
+    address: str | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> Event:
+    """That *by* did *action*; not written down yet.
+
     A refusal is recorded after the transaction that it ended, or it would vanish with it.
 
     Args:
@@ -59,7 +97,7 @@ def record(
         nodes: Names; empty and repeated ones are left out.
         details: What else a reader needs to know, as JSON. No secrets.
     """
-    return Event.objects.create(
+    return Event(
         action=action,
         actor=by if isinstance(by, str) else by.get_username(),
         actor_id=None if isinstance(by, str) else by.pk,

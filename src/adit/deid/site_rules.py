@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 
 import yaml
 
+from adit.deid.approving import APPROVABLE, as_approved
 from adit.deid.profile import Profile, Rule, WithoutPatientID
 from adit.deid.rules.actions import Action
 from adit.deid.site_attributes import Named, find_attribute, why_not
@@ -153,9 +154,9 @@ class _Reading:
 
     def _approved(self, node: yaml.Node) -> None:
         for item in self._items(node, _WORDS):
-            word = item.value.strip().casefold()
-            if len(word) < 2 or len(word.split()) != 1 or not any(map(str.isalpha, word)):
-                self._wrong(item, f"'{item.value}' is not one word of two characters or more with a letter in it")
+            word = as_approved(item.value)
+            if word is None:
+                self._wrong(item, f"'{item.value}' is not {APPROVABLE}")
             else:
                 self._words.add(word)
 

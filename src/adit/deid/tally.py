@@ -56,6 +56,11 @@ class Tally:
                 words[note.word] += count
         return dict(words.most_common())
 
+    @property
+    def cut_from(self) -> dict[tuple[str, str], int]:
+        """The same by attribute: (attribute, word) → how often."""
+        return {(note.attribute, note.word): count for note, count in self.counts.items() if note.what is What.CUT}
+
     def sentences(self) -> Iterator[str]:
         """The notes for the ledger, one for each attribute and thing that happened, without the words themselves."""
         grouped: dict[tuple[What, str], int] = {}

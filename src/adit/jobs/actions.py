@@ -12,8 +12,8 @@ from adit.accounts.models import User
 from adit.audit.record import record
 from adit.jobs.accepting import NOT_ACCEPTED, accept, checked
 from adit.jobs.kinds import KINDS
-from adit.jobs.lines import await_again
-from adit.jobs.models import Entry, Job, Task
+from adit.jobs.lines import await_again, await_line_again
+from adit.jobs.models import CutWord, Entry, Job, Line, Task
 from adit.jobs.permissions import may, possible, possible_for
 from adit.jobs.queue import wake
 from adit.jobs.sealing import forget_sealing
@@ -97,6 +97,32 @@ def perform_on_task(action: TaskAction, task: Task, *, by: User, reason: str = "
     wake()
 
 
+@transaction.atomic
+def ask_again(line: Line, *, by: User) -> None:
+    """Ask the source again for one line of a file; what is found replaces what was found before.
+
+    Lines of the same task that failed are asked for again, too.
+
+    Raises:
+        Denied: *by* may not do this.
+        WrongState: Its task has not ended, or it is gone.
+    """
+    job = _lock(line.job_id)
+    task = Task.objects.select_for_update().filter(pk=line.task_id).first()
+    if task is None:
+        raise WrongState(f"Line {line.number} does not exist any more.")
+    may(TaskAction.RESET, job, by).require()
+    if not (state := possible_for(TaskAction.RESET, task)):
+        raise WrongState(state.reason)
+    _record("line.asked_again", job, by, task=task.pk, line=line.number)
+    Job.objects.filter(pk=job.pk).update(cancel_requested_at=None)
+    job.cancel_requested_at = None
+    await_line_again(line)
+    _again(Task.objects.filter(pk=task.pk))
+    settle_job(job)
+    wake()
+
+
 def _lock(job: int) -> Job:
     locked = Job.objects.select_for_update().filter(pk=job).first()
     if locked is None:
@@ -153,6 +179,8 @@ def _restart(job: Job) -> None:
     Job.objects.filter(pk=job.pk).update(cancel_requested_at=None, started_at=None)
     job.cancel_requested_at = None
     forget_sealing(job)
+    # All of it is treated again, and counted again.
+    CutWord.objects.filter(job=job).delete()
     _from_scratch(Task.objects.filter(job=job))
 
 

@@ -25,6 +25,7 @@ from adit.endpoints.archive import Archive
 from adit.jobs.blame import Blame
 from adit.jobs.claim import Claimed
 from adit.jobs.leases import Running
+from adit.jobs.lines import give_up
 from adit.jobs.lively import LeaseOnly
 from adit.jobs.models import Entry, Job, Task
 from adit.jobs.moved import record_moved
@@ -260,5 +261,7 @@ def settle_task(claimed: Claimed, job: Job, decision: Decision, *, seconds: floa
         Entry.objects.filter(task=claimed.task).update(stored_instances=None, excluded_instances=None)
     if ended:
         record_moved(claimed.task)
+        if decision.status is not TaskStatus.CANCELED:
+            give_up(claimed.task, decision.message)
     slots.free_all(holder=claimed.worker, task=claimed.key)
     settle_job(job)

@@ -167,6 +167,7 @@ def _needed(choices: Choices, by: User) -> Pseudonyms:
     return Pseudonyms.REQUIRED
 
 
+@transaction.atomic
 def _refused(rows: Sequence[TransferRow], choices: Choices, by: User, checked: Checked[TransferRow]) -> list[Fault]:
     """What the project has against the pseudonyms of *rows*, or against their lack."""
     plan = plan_of(rows, choices, file=BatchFile()).plan

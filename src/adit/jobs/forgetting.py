@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from adit.accounts.models import User
-from adit.jobs.models import Entry, IssuedReceipt, Task
+from adit.jobs.models import CutWord, Entry, IssuedReceipt, Task
 from adit.jobs.receipts import Form
 from adit.projects import keeping
 from adit.projects.models import Project
@@ -18,7 +18,8 @@ _ROWS_AT_ONCE = 1000
 
 @transaction.atomic
 def destroy_key(project: Project, *, by: User) -> int:
-    """Destroy the key of *project*, its pseudonyms, and every place where a job of it joins old and new identity.
+    """Destroy the key of *project*, its pseudonyms, the words that were cut for it, and every place
+    where a job of it joins old and new identity.
 
     Returns:
         How many patients were forgotten.
@@ -33,6 +34,8 @@ def destroy_key(project: Project, *, by: User) -> int:
         raise keeping.CannotKeep(f"Studies are being sent for project {project.name}: cancel its jobs first.")
     forgotten = keeping.destroy(project, by=by)
     Entry.objects.filter(task__in=tasks).update(new_study_uid="", new_series_uid="")
+    # They may be names.
+    CutWord.objects.filter(job__project=project).delete()
     # They name the studies as they arrived, in the order of the tasks.
     IssuedReceipt.objects.filter(job__project=project, content__form=Form.RECIPIENT.value).delete()
     studies = list(tasks.filter(work=TransferStudy.work).only("item"))

@@ -71,10 +71,17 @@ def starts_at_once(kind: Kind, items: int, by: User) -> bool:
     """Whether a job of *kind* with so many items starts without anybody having looked at it."""
     if by.is_staff:
         return True
-    setting = setting_of(kind)
     # Above the limit nothing is refused: staff look at the plan and verify it.
-    most = kind.most if setting.limit is None else setting.limit
-    return setting.starts_without_verification and (most is None or items <= most)
+    most = most_at_once(kind)
+    return most is None or items <= most
+
+
+def most_at_once(kind: Kind) -> int | None:
+    """So many items start without verification: 0 for none of them, None for any number."""
+    setting = setting_of(kind)
+    if not setting.starts_without_verification:
+        return 0
+    return kind.most if setting.limit is None else setting.limit
 
 
 def suspended_priorities() -> dict[int, str]:

@@ -145,7 +145,8 @@ def spare(node: int, lane: Lane, others: Iterable[Lane], rooms: Mapping[int, Roo
         idle: Places of workers that are free once this task has started.
     """
     offered = rooms[node].offers(interactive=False)
-    if offered is None:
+    # What sends nothing asks over one.
+    if offered is None or not lane.destination:
         return False
     wanted = sum(other.waiting for other in others if node in other.needs) - 1
     return offered - lane.needs[node] > min(idle, wanted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from django.utils import timezone
 
@@ -53,7 +53,9 @@ def outcomes_of_transfer(job: Job, rows: Sequence[TransferRow]) -> dict[int, Map
             there = [entry for entry in own if entry.stored]
             told[line] = {
                 STATUS: status.value,
-                REASON: "; ".join(_reasons(task, own, waits, status, line, row)),
+                REASON: "; ".join(
+                    (*_same(line, row), *_reasons(task, own, waits, succeeded=status is TaskStatus.SUCCESS))
+                ),
                 NEW_STUDY: there[0].new_study_uid or there[0].study_uid if there else "",
                 NEW_SERIES: ",".join(entry.new_series_uid or entry.series_uid for entry in there),
                 PSEUDONYM: task.item.get("pseudonym", ""),
@@ -78,17 +80,23 @@ def _complete(entry: Entry) -> bool:
     return entry.confirmed is None or entry.confirmed == entry.stored
 
 
-def _reasons(
-    task: Task, entries: Iterable[Entry], waits: str, status: TaskStatus, line: int, row: TransferRow | None
-) -> Iterator[str]:
+def _same(line: int, row: TransferRow | None) -> Iterator[str]:
     if row is not None and line != row.lines[0]:
         yield f"the same as line {row.lines[0]}"
+
+
+def _reasons(task: Task, entries: Sequence[Entry], waits: str, *, succeeded: bool) -> Iterator[str]:
     if waits:
         yield waits
     elif task.accepted_at:
         yield f"accepted as complete: {task.accepted_reason}"
-    elif status is not TaskStatus.SUCCESS and task.message:
+    elif not succeeded and task.message:
         yield task.message
+    if not succeeded and task.status not in (TaskStatus.WARNING, TaskStatus.FAILURE):
+        # It had begun: whoever looks at the destination may find some of it.
+        stored = sum(entry.stored for entry in entries)
+        if any(entry.left_at for entry in entries):
+            yield f"begun, {stored} instances stored by now"
     yield from task.notes
     for entry in entries:
         if entry.excluded:

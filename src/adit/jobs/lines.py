@@ -110,8 +110,22 @@ def write_lines(claimed: Claimed, told: Sequence[Told]) -> None:
     changed(claimed.job)
 
 
+def give_up(task: int, reason: str) -> None:
+    """Nobody asks any more for the lines of *task* that have no answer, because of *reason*."""
+    pending = Line.objects.filter(task=task, outcome=Outcome.PENDING)
+    pending.update(outcome=Outcome.FAILED, reason=reason, details={})
+
+
 def await_again(tasks: QuerySet[Task]) -> None:
     """Forget what became of the lines of *tasks*: all is asked for again."""
-    lines = Line.objects.filter(task__in=tasks)
+    _forget(Line.objects.filter(task__in=tasks))
+
+
+def await_line_again(line: Line) -> None:
+    """Forget what became of *line*: it is asked for again."""
+    _forget(Line.objects.filter(pk=line.pk))
+
+
+def _forget(lines: QuerySet[Line]) -> None:
     Found.objects.filter(line__in=lines).delete()
     lines.update(outcome=Outcome.PENDING, reason="", details={})

@@ -13,12 +13,15 @@ from adit.accounts.models import User
 from adit.accounts.verdict import Verdict
 from adit.audit.record import record
 from adit.dicom.protocols import Source
+from adit.jobs.experience import experience_between
 from adit.jobs.kind_settings import may_make
 from adit.jobs.kinds.mass import MASS
+from adit.jobs.models import Job, Task
 from adit.nodes.models import Node
 from adit.nodes.permissions import can_search, may_use
 from adit.transfer.estimating import SAMPLE, Estimate, estimate
-from adit.transfer.partitions import Sweep
+from adit.transfer.items import BadItem, SweepWindow
+from adit.transfer.partitions import Partition, Sweep
 from adit.transfer.plan import NO_TRIAL, Plan, Pseudonymising, Trial
 
 ESTIMATE_SECONDS = 60.0
@@ -92,7 +95,14 @@ def estimated(
         DicomError: It does not answer.
     """
     found = estimate(
-        sweep, source=source, most=node.result_limit, seconds=seconds, sample=sample, clock=clock, asked=asked
+        sweep,
+        source=source,
+        most=node.result_limit,
+        experience=experience_between(node, None),
+        seconds=seconds,
+        sample=sample,
+        clock=clock,
+        asked=asked,
     )
     with transaction.atomic():
         record(
@@ -103,3 +113,19 @@ def estimated(
             details={**sweep.to_json(), "found": found.found, "asked": found.asked, "partitions": found.partitions},
         )
     return found
+
+
+def sweep_of(job: Job) -> Sweep | None:
+    """What *job* was asked for, to be shown and ordered again; None where it is no mass transfer or cannot be read."""
+    stored = Task.objects.filter(job=job, work=SweepWindow.work).order_by("part").values_list("item", flat=True)
+    # The first whole partition is the second at the latest.
+    early, last = list(stored[:2]), stored.reverse()[:1]
+    try:
+        windows = [SweepWindow.from_json(item) for item in (*early, *last)]
+    except BadItem:
+        return None
+    if not windows:
+        return None
+    weekly = any(each.first.date() != each.last.date() for each in windows)
+    by = Partition.WEEKLY if weekly else Partition.DAILY
+    return Sweep(windows[0].first.date(), windows[-1].last.date(), by, windows[0].criteria)

@@ -153,7 +153,7 @@ class Task(models.Model):
     What the queue sorts by and filters on is copied from the job, so that a claim reads one index.
 
     Attributes:
-        parent: The task that planned this one.
+        parent: The task that planned this one, as long as it is there.
         destination: None for what sends nothing.
         work: Which form of item it holds, e.g. "transfer_study".
         part: Which part of the job it is, where no study tells; no two tasks of a job share it.
@@ -176,7 +176,7 @@ class Task(models.Model):
     """
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="tasks")
-    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="children")
+    parent = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="children")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     source = models.ForeignKey(Node, on_delete=models.SET_NULL, null=True, related_name="+")
     destination = models.ForeignKey(Node, on_delete=models.SET_NULL, null=True, related_name="+")
@@ -399,5 +399,6 @@ class KindSetting(models.Model):
 
 # At the end: what these tables refer to stands above.
 from adit.jobs.batchmodels import BatchFile, Found, Line  # noqa: E402
+from adit.jobs.cutmodels import CutWord  # noqa: E402
 
-__all__ = ["BatchFile", "Entry", "Found", "IssuedReceipt", "Job", "KindSetting", "Line", "Task", "Worker"]
+__all__ = ["BatchFile", "CutWord", "Entry", "Found", "IssuedReceipt", "Job", "KindSetting", "Line", "Task", "Worker"]

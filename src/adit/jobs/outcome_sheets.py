@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Any
 
 from django.db import transaction
 
@@ -76,16 +77,15 @@ def outcome_sheet(job: Job, *, by: User, failed_only: bool = False) -> Given:
         titles, told = titles_of_transfer(job, links=links), outcomes_of_transfer(job, checked.rows)
     told |= _absent(job, checked, told)
     written = _written_as(checked)
-    if not links and PSEUDONYM in written and by != file.owner:
-        # Whoever may not know who is behind a pseudonym does not learn it from what the owner wrote there.
-        titles.append(PSEUDONYM)
+    hidden = [PSEUDONYM] if not links and PSEUDONYM in written and by != file.owner else []
     lines = [line for line in checked.lines if told[line][STATUS] in FAILED] if failed_only else None
     content = with_columns(
         bytes(file.content),
         file.name,
         sheet,
-        [written.get(title, title) for title in titles],
-        {line: [said.get(title, "") for title in titles] for line, said in told.items()},
+        # Whoever may not know who is behind a pseudonym does not learn it from what the owner wrote there.
+        [written.get(title, title) for title in (*titles, *hidden)],
+        {line: [*(said.get(title, "") for title in titles), *("" for _ in hidden)] for line, said in told.items()},
         lines=lines,
     )
     record(
@@ -99,7 +99,7 @@ def outcome_sheet(job: Job, *, by: User, failed_only: bool = False) -> Given:
     return Given(named(file.name, f"{'failed' if failed_only else 'result'}-{job.pk}", content), content)
 
 
-def faulty_lines(file: BatchFile, checked: Checked[TransferRow]) -> Given:
+def faulty_lines(file: BatchFile, checked: Checked[Any]) -> Given:
     """The lines of *file* that have a fault, with their faults: given back when the good ones are sent."""
     errors = {line: ["; ".join(sentences)] for line, sentences in errors_of(checked).items()}
     lines = [line for line in checked.lines if line in checked.bad_lines]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from django.conf import settings
 
 from adit.accounts.models import User
 from adit.deid.keys import Key, Patient
-from adit.deid.profile import DEFAULT, Dates, Profile, find_profile
-from adit.jobs.models import Job
+from adit.deid.profile import DEFAULT, Dates, Profile
+from adit.jobs.models import Job, Task
 from adit.jobs.treating import Treating, patient_of
 from adit.nodes.models import Node
 from adit.nodes.secrets import Secret
-from adit.projects.aliases import NoPseudonym, pseudonym_for
+from adit.projects.aliases import NoPseudonym, give_many, known_as, known_pseudonyms, pseudonym_for
+from adit.projects.approving import site_profile
 from adit.projects.finding import find_project
 from adit.projects.keys import revealed
 from adit.projects.models import Project
@@ -81,6 +82,8 @@ def with_pseudonyms(
     assert wanted is not None
     profile = Profile.from_json(treating.profile)
     patients = _patients(plan.transfers, treating.domain, profile)
+    if project is not None:
+        patients = _as_known(patients, project)
     asked = _asked_for(zip(plan.transfers, patients, strict=True))
     generate = wanted.generate or (project is not None and project.generates)
     if profile.pseudonyms_from_list and wanted.generate:
@@ -89,12 +92,22 @@ def with_pseudonyms(
     lines = _lines_of(zip(plan.transfers, patients, strict=True))
     given: dict[Patient, str] = {}
     refused: list[ValueError] = []
+    known: Mapping[Patient, str] = {}
+    if project is not None:
+        wanted_of = {patient: asked.get(patient) for patient in patients if generate or patient in asked}
+        give_many(project, wanted_of, by=by)
+        known = known_pseudonyms(project, dict.fromkeys(patients))
     for patient in dict.fromkeys(patients):
+        brought = asked.get(patient)
+        if patient in known and (brought is None or brought.casefold() == known[patient].casefold()):
+            # Nothing is to be given: a file of thousands needs no question for each.
+            given[patient] = known[patient]
+            continue
         try:
             if project is not None:
-                given[patient] = pseudonym_for(project, patient, asked.get(patient), by=by, generate=generate)
+                given[patient] = pseudonym_for(project, patient, brought, by=by, generate=generate)
             else:
-                given[patient] = asked.get(patient) or _made(patient, secret, generate=generate)
+                given[patient] = brought or _made(patient, secret, generate=generate)
         except NoPseudonym as error:
             refused.append(BadPlan(_with_lines(error, lines[patient])))
         except UnfitPseudonym as error:
@@ -102,7 +115,7 @@ def with_pseudonyms(
     if refused:
         raise _together(refused)
     return tuple(
-        replace(item, pseudonym=given[patient], treated=True)
+        replace(item, pseudonym=given[patient], treated=True, issuer=_issuer(item, patient))
         for item, patient in zip(plan.transfers, patients, strict=True)
     )
 
@@ -110,9 +123,9 @@ def with_pseudonyms(
 def _profile(wanted: Pseudonymising, project: Project | None) -> Profile:
     try:
         if project is None:
-            return find_profile(wanted.profile or DEFAULT)
-        frozen = Profile.from_json(project.profile) if project.profile else find_profile(project.profile_name)
-        return frozen if wanted.profile in ("", frozen.name) else find_profile(wanted.profile)
+            return site_profile(wanted.profile or DEFAULT)
+        frozen = Profile.from_json(project.profile) if project.profile else site_profile(project.profile_name)
+        return frozen if wanted.profile in ("", frozen.name) else site_profile(wanted.profile)
     except ValueError as error:
         sentence = str(error)
         raise BadPlan(f"{sentence[:1].upper()}{sentence[1:]}.") from error
@@ -137,6 +150,33 @@ def _patients(items: Iterable[TransferStudy], domain: str, profile: Profile) -> 
     except ValueError as error:
         sentence = str(error)
         raise BadPlan(f"{sentence[:1].upper()}{sentence[1:]}.") from error
+
+
+def _issuer(item: TransferStudy, patient: Patient) -> str:
+    """That of *patient*; nobody issued an id that was made up for a study without one."""
+    return patient.issuer if item.patient_id.strip("\0 ") else item.issuer
+
+
+def _as_known(patients: list[Patient], project: Project) -> list[Patient]:
+    """*patients*, with or without issuers as the project, or another item of the plan, knows them."""
+    with_issuer: dict[tuple[str, str], set[Patient]] = {}
+    for patient in patients:
+        if patient.issuer:
+            with_issuer.setdefault((patient.id, patient.domain), set()).add(patient)
+    alike = [with_issuer.get((patient.id, patient.domain), set()) for patient in patients]
+    named = [
+        next(iter(others)) if not patient.issuer and len(others) == 1 else patient
+        for patient, others in zip(patients, alike, strict=True)
+    ]
+    issuers: Iterable[str] = ()
+    if not all(patient.issuer for patient in named):
+        of_project = Task.objects.filter(job__project=project).exclude(item__issuer="").order_by()
+        issuers = {issuer for issuer in of_project.values_list("item__issuer", flat=True).distinct() if issuer}
+    try:
+        same = known_as(project, dict.fromkeys(named), issuers=issuers)
+    except NoPseudonym as error:
+        raise BadPlan(str(error)) from error
+    return [same.get(patient, patient) for patient in named]
 
 
 def _asked_for(items: Iterable[tuple[TransferStudy, Patient]]) -> dict[Patient, str]:

@@ -161,6 +161,8 @@ def _task(task: Task, entries: list[Entry], waiting_for: str, *, shows_pseudonym
     return {
         "id": task.pk,
         "work": task.work,
+        "part": task.part,
+        "lines": task.lines,
         "study": task.study_uid,
         "pseudonym": (task.item.get("pseudonym") or None) if shows_pseudonym else None,
         "status": task.status,

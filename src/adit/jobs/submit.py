@@ -74,7 +74,7 @@ def submit(plan: Plan, *, by: User, group: Group | None = None) -> Job:
         _may_be_urgent(kind, by, group).require()
     secret = new_key() if treating is not None and project is None else None
     items = _as_they_go(plan, treating, project=project, secret=secret, by=by)
-    at_once = starts_at_once(kind, len(plan.items), by)
+    at_once = starts_at_once(kind, plan.size, by)
     job = Job.objects.create(
         kind=kind.key,
         owner=by,

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from adit.jobs.lines import give_up
 from adit.jobs.machine import here, runs
 from adit.jobs.models import Job, Task, Worker
 from adit.jobs.moved import record_moved
@@ -134,6 +135,8 @@ def _take_back(task_id: int, job_id: int, waits: Sequence[float]) -> None:
     )
     if ended:
         record_moved(task.pk)
+        if decision.status is not TaskStatus.CANCELED:
+            give_up(task.pk, decision.message)
     slots.free_all(holder=task.worker, task=f"{task.pk}.{task.claim}")
     settle_job(job)
     logger.warning("Task %s was left by %s: %s", task.pk, task.worker, decision.status)

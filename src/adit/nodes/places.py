@@ -38,11 +38,14 @@ class Busy(DicomError):
 
 
 @contextmanager
-def place(node: Node, *, cancel: Cancellation, patience: float = PATIENCE) -> Iterator[Callable[[], None]]:
+def place(
+    node: Node, *, cancel: Cancellation, patience: float = PATIENCE, interactive: bool = True
+) -> Iterator[Callable[[], None]]:
     """One of the node's places for associations, for as long as what is given is called now and then.
 
     Args:
         patience: Seconds that a place is waited for.
+        interactive: Somebody waits for the answer: it may be the place that is kept for that.
 
     Raises:
         Busy: All are taken, and none became free in time.
@@ -50,7 +53,7 @@ def place(node: Node, *, cancel: Cancellation, patience: float = PATIENCE) -> It
     """
     holder = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
     deadline = time.monotonic() + patience
-    while node.is_server and not slots.take(node, 1, holder=holder, until=Now() + LEASE, interactive=True):
+    while node.is_server and not slots.take(node, 1, holder=holder, until=Now() + LEASE, interactive=interactive):
         if time.monotonic() > deadline:
             raise Busy(f"all {node.max_associations} places are taken; try again later").on(node.name)
         cancel.wait(_LOOKS)

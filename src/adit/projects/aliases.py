@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
 
 from django.db import IntegrityError, transaction
 
@@ -14,6 +14,8 @@ from adit.deid.keys import Key, Patient
 from adit.projects.keys import key_of
 from adit.projects.models import Alias, Project
 from adit.transfer.pseudonyms import UnfitPseudonym, checked, unfit
+
+_ROWS_AT_ONCE = 500
 
 
 class Taken(UnfitPseudonym):
@@ -58,6 +60,90 @@ def pseudonym_for(
             "leave it out, and the known one is taken."
         )
     return has
+
+
+def known_as(project: Project, patients: Iterable[Patient], *, issuers: Iterable[str]) -> dict[Patient, Patient]:
+    """Those of *patients* whom the project knows by the same id with an issuer more, or one less.
+
+    Files name no issuers, and not every server does. Two ids of different issuers are two patients; an id without one
+    is the patient whom the project knows by this id.
+
+    Args:
+        issuers: That may have given ids which the project knows.
+
+    Raises:
+        NoPseudonym: An id without issuer is known from several.
+        NoKey, UnreadableKey: Nothing can be derived.
+    """
+    key = Key(key_of(project))
+    others = {
+        patient: [replace(patient, issuer=issuer) for issuer in ([""] if patient.issuer else sorted(set(issuers)))]
+        for patient in patients
+    }
+    digests = {form: key.patient_digest(form) for patient, forms in others.items() for form in (patient, *forms)}
+    known = project.aliases.filter(digest__in=list(digests.values())).values_list("digest", flat=True)
+    found = {bytes(digest) for digest in known if digest is not None}
+    same = {}
+    for patient, forms in others.items():
+        if digests[patient] in found:
+            continue
+        there = [form for form in forms if digests[form] in found]
+        if len(there) > 1:
+            raise NoPseudonym(
+                f"Patient {patient.id} is known in project {project.name} from {len(there)} issuers of ids, and it is "
+                "not said which is meant."
+            )
+        if there:
+            same[patient] = there[0]
+    return same
+
+
+def known_pseudonyms(project: Project, patients: Iterable[Patient]) -> dict[Patient, str]:
+    """The pseudonyms of those of *patients* who have one in *project*.
+
+    Raises:
+        NoKey, UnreadableKey: Nothing can be derived.
+    """
+    key = Key(key_of(project))
+    digests = {key.patient_digest(patient): patient for patient in patients}
+    known = project.aliases.filter(digest__in=list(digests)).values_list("digest", "pseudonym")
+    return {digests[bytes(digest)]: pseudonym for digest, pseudonym in known if digest is not None}
+
+
+@transaction.atomic
+def give_many(project: Project, wanted: Mapping[Patient, str | None], *, by: User) -> None:
+    """Give those of many patients a pseudonym who have none, all at once: the one wanted, else one that is made.
+
+    Those about whom something is to be said, because a pseudonym is taken, have none afterwards, either; and none is
+    given while the project's list has free ones: `pseudonym_for` knows what to do about them.
+
+    Args:
+        wanted: Fit to be pseudonyms; None for no wish.
+
+    Raises:
+        NoKey, UnreadableKey: Nothing can be derived.
+    """
+    known = known_pseudonyms(project, wanted)
+    new = [patient for patient in wanted if patient not in known]
+    if not new or project.aliases.filter(digest=None).exists():
+        return
+    key = Key(key_of(project))
+    Alias.objects.bulk_create(
+        (
+            Alias(
+                project=project,
+                digest=key.patient_digest(patient),
+                original=json.dumps(asdict(patient)),
+                pseudonym=wanted[patient] or key.pseudonym_of(patient),
+            )
+            for patient in new
+        ),
+        batch_size=_ROWS_AT_ONCE,
+        # Somebody may have been faster, or has one of them already.
+        ignore_conflicts=True,
+    )
+    for patient in known_pseudonyms(project, new):
+        record("project.pseudonym_given", by=by, patient_id=patient.id, details={"project": project.name})
 
 
 def add_free(project: Project, pseudonyms: Iterable[str], *, by: User) -> int:

@@ -12,9 +12,15 @@ from adit.accounts.models import User
 from adit.audit.record import record
 from adit.deid.profile import Profile
 from adit.nodes.models import Node
+from adit.projects.approving import newest_for, on_site
 from adit.projects.models import Member, Project
+from adit.projects.permissions import may_manage_projects
 
 _SECRETS = frozenset(("secret", "fingerprint"))
+
+
+class CannotTake(ValueError):
+    """The project cannot have the newest version of its profile."""
 
 
 @transaction.atomic
@@ -22,6 +28,7 @@ def add(project: Project, *, by: User, profile: Profile, destinations: Iterable[
     """Check the new *project* and store it. It has a key from now on.
 
     Args:
+        profile: It takes the words that the site approved, and is frozen with them.
         destinations: Nodes that its jobs may send to; none means any.
 
     Raises:
@@ -68,6 +75,28 @@ def edit(
 
 
 @transaction.atomic
+def take_newest(project: Project, *, by: User) -> Project:
+    """Give *project* the newest version of its profile. Its jobs keep the one with which they were made.
+
+    Raises:
+        Denied: *by* may not change projects.
+        CannotTake: It has it already, or what becomes of dates would change in the middle of a project.
+    """
+    may_manage_projects(by).require()
+    locked = Project.objects.select_for_update().get(pk=project.pk)
+    now = Profile.from_json(locked.profile)
+    newest = newest_for(locked)
+    if newest == now:
+        raise CannotTake(f"Project {locked.name} has the newest version of its profile: {now.name} {now.version}.")
+    if newest.dates is not now.dates:
+        raise CannotTake(
+            f"The newest version of {now.name} does something else to dates, and the two must not be mixed in one "
+            f"project: make a project of its own for it."
+        )
+    return edit(locked, by=by, profile=newest)
+
+
+@transaction.atomic
 def let_take_part(project: Project, user: User, *, by: User, may_send: bool, may_link: bool) -> Member:
     """Make *user* a member of *project*, or change what the member may."""
     rights = {"may_send": may_send, "may_link": may_link}
@@ -85,7 +114,8 @@ def take_out(project: Project, user: User, *, by: User) -> None:
 
 
 def _freeze(project: Project, profile: Profile) -> None:
-    project.profile, project.profile_name = profile.to_json(), profile.name
+    """With the words that the site approved until now."""
+    project.profile, project.profile_name = on_site(profile).to_json(), profile.name
 
 
 def _destinations(project: Project) -> list[str]:

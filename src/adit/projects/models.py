@@ -157,3 +157,9 @@ class Alias(models.Model):
 
     def __str__(self) -> str:
         return self.pseudonym
+
+
+# At the end: a table of its own beside those of projects.
+from adit.projects.wordmodels import ApprovedWord  # noqa: E402
+
+__all__ = ["Alias", "ApprovedWord", "Member", "Project"]

@@ -11,3 +11,10 @@ def may_manage_projects(by: User) -> Verdict:
     if by.is_active and by.is_staff:
         return ALLOWED
     return Verdict.no("Only an administrator may make and change projects.")
+
+
+def may_approve_words(by: User) -> Verdict:
+    """Whether *by* may say which words of descriptions are harmless, for the whole site."""
+    if by.is_active and by.is_staff:
+        return ALLOWED
+    return Verdict.no("Only an administrator may approve words, or withdraw them.")

@@ -26,11 +26,14 @@ from adit.web import (
     sending,
     tasks,
     thumbnails,
+    words,
 )
 from adit.web.accounts import demo_login
+from adit.web.batches import checked, checking, ordering, results, uploading
 from adit.web.health import health
 from adit.web.home import home, home_live, throughput
 from adit.web.mails import mails
+from adit.web.mass import ordering as mass_ordering
 from adit.web.node_testing import NodeTest
 from adit.web.pushing import Live
 from adit.web.searching import SearchConsumer
@@ -74,6 +77,8 @@ _projects = [
     path("projects/<int:pk>/profile/", projects.profile_of_project, name="projects-profile"),
     path("projects/<int:pk>/members/", projects.member, name="projects-member"),
     path("projects/<int:pk>/members/<int:user>/out/", projects.end_membership, name="projects-member-out"),
+    path("projects/<int:pk>/newest/", words.newest, name="projects-newest"),
+    path("projects/<int:pk>/words/", words.of_project, name="projects-words"),
     path("projects/<int:pk>/linking/", linking.linking, name="projects-linking"),
     path("projects/<int:pk>/linking/uids/", linking.uids, name="projects-linking-uids"),
     path("projects/<int:pk>/linking/import/", linking.take_over, name="projects-import"),
@@ -98,6 +103,7 @@ _administration = [
     path("administration/", administering.administration, name="administration"),
     path("administration/mails/", mails, name="administration-mails"),
     path("administration/kinds/", administering.kinds, name="administration-kinds"),
+    path("administration/words/", words.approved, name="administration-words"),
     path("administration/notices/", administering.notices, name="administration-notices"),
     path("administration/notices/open/", administering.open_again, name="administration-open"),
     path("administration/users/", people.users, name="administration-users"),
@@ -127,6 +133,7 @@ _jobs = [
     path("jobs/queue/", queue.queue, name="jobs-queue"),
     path("jobs/<int:pk>/", jobs.job, name="jobs-one"),
     path("jobs/<int:pk>/act/", jobs.act, name="jobs-act"),
+    path("jobs/<int:pk>/words/", words.of_job, name="jobs-words"),
     path("jobs/<int:pk>/release/", jobs.release, name="jobs-release"),
     path("jobs/<int:pk>/linking.csv", jobs.linking, name="jobs-linking"),
     path("jobs/<int:pk>/report/", receipts.report, name="jobs-report"),
@@ -151,6 +158,36 @@ _search = [
     path("search/download/<str:token>/", download.file, name="search-file"),
 ]
 
+_query, _transfer = {"kind": "batch_query"}, {"kind": "batch_transfer"}
+_batches = [
+    path("batch/query/", uploading.start, _query, name="batchquery"),
+    path("batch/query/template.<str:form>", uploading.example, _query, name="batchquery-template"),
+    path("batch/query/<int:pk>/", checking.file, _query, name="batchquery-file"),
+    path("batch/query/<int:pk>/worksheet/", checking.worksheet, _query, name="batchquery-worksheet"),
+    path("batch/query/<int:pk>/errors/<str:what>/", checking.errors, _query, name="batchquery-errors"),
+    path("batch/query/<int:pk>/order/", ordering.order, _query, name="batchquery-order"),
+    path("batch/query/jobs/<int:pk>/", results.found, name="batchquery-results"),
+    path("batch/query/jobs/<int:pk>/results.<str:form>", results.file, name="batchquery-export"),
+    path("batch/query/jobs/<int:pk>/again/", results.again, name="batchquery-again"),
+    path("batch/query/jobs/<int:pk>/use/", results.use, name="batchquery-use"),
+    path("batch/transfer/", uploading.start, _transfer, name="batchtransfer"),
+    path("batch/transfer/template.<str:form>", uploading.example, _transfer, name="batchtransfer-template"),
+    path("batch/transfer/<int:pk>/", checking.file, _transfer, name="batchtransfer-file"),
+    path("batch/transfer/<int:pk>/worksheet/", checking.worksheet, _transfer, name="batchtransfer-worksheet"),
+    path("batch/transfer/<int:pk>/errors/<str:what>/", checking.errors, _transfer, name="batchtransfer-errors"),
+    path("batch/transfer/<int:pk>/order/", ordering.order, _transfer, name="batchtransfer-order"),
+    path("batch/transfer/jobs/<int:pk>/", checked.checked, name="batchtransfer-checked"),
+    path("batch/transfer/jobs/<int:pk>/send/", checked.send, name="batchtransfer-send"),
+    path("batch/transfer/jobs/<int:pk>/<str:what>/", checked.sheet, name="batchtransfer-result"),
+]
+
+_mass = [
+    path("mass/", mass_ordering.mass, name="mass"),
+    path("mass/order/", mass_ordering.order, name="mass-order"),
+    path("mass/estimate/", mass_ordering.estimate, name="mass-estimate"),
+    path("mass/json/", mass_ordering.text, name="mass-text"),
+]
+
 _demo = [
     path("demo/break/", demo.panel, name="demo-panel"),
     path("demo/break/<slug:key>/", demo.break_or_mend, name="demo-break"),
@@ -169,6 +206,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *_demo,
     *_jobs,
     *_search,
+    *_batches,
+    *_mass,
     path("django-admin/", admin.site.urls),
 ]
 

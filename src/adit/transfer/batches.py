@@ -39,12 +39,8 @@ def transfers_of(rows: Iterable[TransferRow]) -> Grouped:
     for study, same in by_study.items():
         item = _item(study, same)
         items.append(item)
-        if not item.series and (narrower := [line for row in same if row.series for line in row.lines]):
-            whole = [line for row in same if not row.series for line in row.lines]
-            notices.append(
-                f"{_sentence(of_lines(sorted(whole)))} {'wants' if len(whole) == 1 else 'want'} the whole study of "
-                f"which {of_lines(sorted(narrower))} {'names' if len(narrower) == 1 else 'name'} series: all of it goes."
-            )
+        if not item.series and any(row.series for row in same):
+            notices.append(_whole(same))
     items.sort(key=lambda item: item.lines[:1])
     return Grouped(tuple(items), tuple(notices))
 
@@ -74,6 +70,15 @@ def _item(study: UID, rows: Sequence[TransferRow]) -> TransferStudy:
         lines=tuple(sorted(line for row in rows for line in row.lines)),
         patient_name=next((row.patient_name for row in rows if row.patient_name), ""),
         birth_date=f"{born:%Y%m%d}" if born else "",
+    )
+
+
+def _whole(rows: Sequence[TransferRow]) -> str:
+    whole = sorted(line for row in rows if not row.series for line in row.lines)
+    parts = sorted(line for row in rows if row.series for line in row.lines)
+    want, name = "wants" if len(whole) == 1 else "want", "names" if len(parts) == 1 else "name"
+    return (
+        f"{_sentence(of_lines(whole))} {want} the whole study of which {of_lines(parts)} {name} series: all of it goes."
     )
 
 

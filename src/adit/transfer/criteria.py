@@ -174,6 +174,10 @@ class Criteria:
         """Those that choose series of a study; without any, all its series go."""
         return tuple(one for one in self.filters if one.field.of_series)
 
+    def with_filters(self, *filters: Filter) -> Criteria:
+        """The same, with more conditions."""
+        return Criteria((*self.filters, *filters))
+
     def to_json(self) -> dict[str, Any]:
         """The criteria as JSON, readable by `from_json` of this and later releases."""
         return {

@@ -26,7 +26,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be", "UTF-16"),
 )
 
-_HINT = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
+_HINT = re.compile(r"sep=(\t|[^\w\s\"])(?:\r\n|\r|\n|\Z)", re.IGNORECASE)
 """The first line by which Excel is told the delimiter."""
 
 _FORCED_TEXT = re.compile(r'="([^"]*)"')
@@ -75,6 +75,11 @@ def read_csv(content: bytes) -> Raw:
             rows.append(row)
             if len(rows) > MOST_ROWS:
                 raise BadSheet(TOO_LARGE)
+    if rows and not dialect.delimiter and any(delimiter in rows[0].cells.get(0, "") for delimiter in _DELIMITERS):
+        raise BadSheet(
+            f"Line {rows[0].line} is one cell, because it stands in quotes as a whole: "
+            "export the table again, or take the quotes around the lines away."
+        )
     return Raw(rows, dialect.how, [])
 
 

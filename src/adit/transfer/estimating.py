@@ -13,8 +13,8 @@ from adit.transfer.criteria import Criteria
 from adit.transfer.events import Swept
 from adit.transfer.items import SweepWindow
 from adit.transfer.partitions import Sweep
-from adit.transfer.sizes import usual_bytes
 from adit.transfer.sweeping import Candidate, find_candidates
+from adit.transfer.weights import Experience
 
 SAMPLE = 8
 """Partitions that are asked, spread over the range of dates; all where there are no more."""
@@ -60,11 +60,11 @@ class Estimate:
         if not self.asked:
             return f"nothing is known: {self.stopped or 'no partition was asked to its end'}"
         of = "all" if self.asked == self.partitions else f"{self.asked} of"
-        words = f"from {of} {self.partitions} {'partition' if self.partitions == 1 else 'partitions'}"
+        words = f"from {of} {self.partitions} partitions" if self.partitions > 1 else "from its one partition"
         words += f" ({self.days_asked} of {self.days} days), by queries only, in {self.seconds:.1f} s"
         if self.asked < self.partitions:
             words += ", scaled by days"
-        words += "; bytes are the usual ones of each modality"
+        words += "; bytes by what instances of each modality usually have"
         return "; ".join(part for part in (words, self.stopped, self.missing) if part)
 
 
@@ -89,6 +89,7 @@ def estimate(
     *,
     source: Source,
     most: int | None,
+    experience: Experience,
     seconds: float,
     sample: int = SAMPLE,
     clock: Callable[[], float] = time.monotonic,
@@ -98,6 +99,7 @@ def estimate(
 
     Args:
         most: Most answers that the source gives to a query; None where nobody knows.
+        experience: How much instances weigh.
         seconds: After this time no further query is begun; what was asked until then counts.
         sample: At most so many partitions are asked.
         asked: Told after each partition how many are done, and of how many.
@@ -121,7 +123,7 @@ def estimate(
             stopped = f"asking was ended after {seconds:.0f} s"
             break
         for candidate in candidates:
-            _count(sums, candidate, sweep.criteria)
+            _count(sums, candidate, sweep.criteria, experience)
         studies, found = studies + len(candidates), found + swept.found
         missing, untold = missing or swept.missing, untold or swept.untold
         done += 1
@@ -183,11 +185,14 @@ def _search(window: SweepWindow, source: Source, most: int | None) -> tuple[list
             return candidates, end.value
 
 
-def _count(sums: dict[str, _Sum], candidate: Candidate, criteria: Criteria) -> None:
-    matches: Sequence[Match] = candidate.series if criteria.of_series else [candidate.study]
+def _count(sums: dict[str, _Sum], candidate: Candidate, criteria: Criteria, experience: Experience) -> None:
     sums["series"].add(len(candidate.series) or candidate.study.series_count)
-    sums["instances"].add(_all(match.instances for match in matches))
-    sums["bytes"].add(_all(usual_bytes(match) for match in matches))
+    if criteria.of_series:
+        sums["instances"].add(_all(match.instances for match in candidate.series))
+        sums["bytes"].add(experience.weight(candidate.series))
+    else:
+        sums["instances"].add(candidate.study.instances)
+        sums["bytes"].add(experience.of_study(candidate.study))
 
 
 def _all(numbers: Iterable[float | None]) -> float | None:

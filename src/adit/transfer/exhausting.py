@@ -24,6 +24,9 @@ MOST_QUERIES = 3000
 MOST_REFUSALS = 8
 """Queries in a row for which a server says that its resources do not suffice: after that it is busy, or broken."""
 
+_LEAST_ROUND = 50
+"""Its multiples, and powers of two beyond, are numbers at which answers are cut off."""
+
 _TOO_LARGE = frozenset((0xFE00, 413))
 """Matching ended early (PS3.4 C.4.1.1.4), and its like in HTTP: how some say that there are more."""
 
@@ -46,6 +49,19 @@ class _Answer:
     """It holds what does not belong there: the source ignored a key."""
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Why something may be missing.
+
+    Attributes:
+        sentence: For a person; the node is not named.
+        slight: Everything that has a PatientID was found; only what has none could be missing.
+    """
+
+    sentence: str
+    slight: bool = False
+
+
 class _TooMany(Exception):
     """Queries."""
 
@@ -66,12 +82,13 @@ class Exhausting:
         self._known: dict[UID, Seen] = {}
         self._useless: set[str] = set()
         self._refusals = 0
+        self._largest = 0
 
-    def run(self, span: Span) -> Generator[Match, None, str]:
+    def run(self, span: Span) -> Generator[Match, None, Gap | None]:
         """Yield every study that the source gives for *span*, each once; it may not belong there.
 
         Returns:
-            Why some may be missing; empty when none is.
+            Why some may be missing; None when none is.
 
         Raises:
             DicomError: The source does not answer.
@@ -80,7 +97,7 @@ class Exhausting:
             answer = yield from self._ask(span)
             return (yield from self._complete(span, answer))
         except _TooMany:
-            return f"{self._most_queries} queries were not enough to get all studies of {_said(span)} out of it"
+            return Gap(f"{self._most_queries} queries were not enough to get all studies of {_said(span)} out of it")
 
     def _ask(self, span: Span) -> Generator[Match, None, _Answer]:
         if self.queries >= self._most_queries:
@@ -113,14 +130,17 @@ class Exhausting:
     def _cut(self, count: int) -> Cut:
         if self.most is not None and count >= self.most:
             return Cut.YES
-        return Cut.MAYBE if count >= 50 and (count % 50 == 0 or count & (count - 1) == 0) else Cut.NO
+        # A source that has given more before does not stop here.
+        largest, self._largest = self._largest, max(self._largest, count)
+        round_number = count >= _LEAST_ROUND and (count % _LEAST_ROUND == 0 or count & (count - 1) == 0)
+        return Cut.MAYBE if round_number and count >= largest else Cut.NO
 
-    def _complete(self, span: Span, answer: _Answer) -> Generator[Match, None, str]:
-        """Make *answer* complete. Returns why it is not; empty when it is."""
+    def _complete(self, span: Span, answer: _Answer) -> Generator[Match, None, Gap | None]:
+        """Make *answer* complete. Returns why it is not; None when it is."""
         if answer.cut is Cut.NO or (span.one_study and answer.studies):
-            return ""
+            return None
         if answer.stray:
-            return f"{self._says(answer)}, and does not look at the dates and other keys that it is asked for"
+            return Gap(f"{self._says(answer)}, and does not look at the dates and other keys that it is asked for")
         if span.days > 1:
             return (yield from self._by_days(span, answer))
         before = len(self._known)
@@ -130,31 +150,37 @@ class Exhausting:
         if answer.cut is Cut.MAYBE and len(self._known) > before:
             self.most = min(answer.count, self.most or answer.count)
             answer = _Answer(answer.studies, answer.count, Cut.YES, stray=False)
-        missing = "those without a time of day" if timed else "some"
+        missing, slight = "those without a time of day" if timed else "some", False
         for key in KEYS:
             usable = key.name not in self._useless and next(key.parts(span), None) is not None
             if usable and (yield from self._by_key(span, key)):
                 if key.reaches_all:
-                    return ""
+                    return None
                 missing = (
-                    "those that have neither a time of day nor a PatientID" if timed else "those without a PatientID"
+                    "those that have neither a time of day nor a PatientID of plain letters"
+                    if timed
+                    else "those without a PatientID of plain letters"
                 )
+                slight = True
         # A round number alone is no evidence, when no part has brought anything beyond it.
         if answer.cut is Cut.MAYBE and len(self._known) == before:
-            return ""
-        return f"{self._says(answer)}, and may have more of {_said(span)}: {missing} cannot be asked for in parts"
+            return None
+        sentence = f"{self._says(answer)}, and may have more of {_said(span)}: {missing} cannot be asked for in parts"
+        return Gap(sentence, slight)
 
-    def _by_days(self, span: Span, answer: _Answer) -> Generator[Match, None, str]:
-        reasons: list[str] = []
+    def _by_days(self, span: Span, answer: _Answer) -> Generator[Match, None, Gap | None]:
+        gaps: list[Gap] = []
         reached: set[UID] = set()
         for half in span.halves():
             part = yield from self._ask(half)
-            reasons.append((yield from self._complete(half, part)))
+            if gap := (yield from self._complete(half, part)):
+                gaps.append(gap)
             reached |= part.studies if part.cut is Cut.NO else self._held_by(half)
-        reason = next(filter(None, reasons), "")
-        if not reason and (lost := answer.studies - reached):
-            return f"it gives {len(lost)} studies for {_said(span)} that it gives for no day of it"
-        return reason
+        if gaps:
+            return min(gaps, key=lambda gap: gap.slight)
+        if lost := answer.studies - reached:
+            return Gap(f"it gives {len(lost)} studies for {_said(span)} that it gives for no day of it")
+        return None
 
     def _held_by(self, span: Span) -> set[UID]:
         return {study for study, seen in self._known.items() if span.holds(seen)}
@@ -193,6 +219,9 @@ class Exhausting:
                     yield from self._ask(span)
                 return self._useless_is(key)
             expected = {study for study in before if part.holds(self._known[study])}
+            if part.doubtful and not expected and (answer.stray or answer.cut is not Cut.NO):
+                # Codes and ids like that are not seen, and cannot be asked for there.
+                continue
             # The same again is how a key looks that is ignored, where answers do not carry it.
             same = answer.cut is Cut.YES and answer.studies in cut_off
             if answer.stray or same or (answer.cut is Cut.NO and expected - answer.studies):

@@ -18,6 +18,7 @@ from adit.transfer.querying import (
     by_name,
     criteria,
     first_queries,
+    identified_by,
     identity,
     narrower_queries,
     series_criteria,
@@ -74,10 +75,12 @@ class _Asked:
 
     Attributes:
         cut: So many were given that there may be more: how many; 0 where all came.
+        unproven: How many were left out, because they do not say whose they are.
     """
 
     matches: tuple[Match, ...]
     cut: int = 0
+    unproven: int = 0
 
 
 class Finding:
@@ -111,7 +114,9 @@ class Finding:
         reasons = [_cut_off(asked.cut)] if asked.cut else []
         if not fitting:
             # What it did not give may be what was looked for.
-            return Answer(Finds.FAILED, " ".join(reasons)) if reasons else Answer(Finds.NOT_FOUND)
+            if reasons:
+                return Answer(Finds.FAILED, " ".join(reasons))
+            return Answer(Finds.NOT_FOUND, _unproven(row, asked.unproven) if asked.unproven else "")
         clear = whose(row, fitting, namesakes=asked.matches if by_name(row) else ())
         hits, more = self._hits(row, clear.studies)
         if not hits:
@@ -127,10 +132,16 @@ class Finding:
         asked = _Asked(())
         for query in first_queries(row):
             asked = self._ask(query)
-            asked = _Asked(tuple(match for match in asked.matches if matches(match, identity(row))), asked.cut)
+            asked = self._of_patient(row, asked)
             if asked.matches or asked.cut:
                 break
         return asked
+
+    def _of_patient(self, row: QueryRow, asked: _Asked) -> _Asked:
+        """Those that are of the patient of *row*, or of the examination: unlike all else, that has to be said."""
+        fitting = tuple(match for match in asked.matches if matches(match, identity(row)))
+        proven = tuple(match for match in fitting if match.text(identified_by(row)).strip("^= "))
+        return _Asked(proven, asked.cut, asked.unproven + len(fitting) - len(proven))
 
     def _narrower(self, row: QueryRow, before: _Asked) -> _Asked:
         """What came, and what comes when more is said: it may be all then."""
@@ -140,7 +151,7 @@ class Finding:
             # Believed for what it brings, not for what it leaves out.
             parts += [self._ask(query) for query in narrower_queries(row, described=True)]
         found = {match.ref: match for part in (before, *parts) for match in part.matches}
-        return _Asked(tuple(match for match in found.values() if matches(match, identity(row))), cut)
+        return self._of_patient(row, _Asked(tuple(found.values()), cut, before.unproven))
 
     def _fitting(self, row: QueryRow, studies: Sequence[Match]) -> tuple[Match, ...]:
         wanted = criteria(row)
@@ -204,6 +215,11 @@ class Finding:
 
 def _cut_off(count: int) -> str:
     return f"The server gave {count} answers to a query, and may have more than {count}: narrow the line."
+
+
+def _unproven(row: QueryRow, studies: int) -> str:
+    what = {"PatientID": "PatientID", "PatientName": "name"}.get(identified_by(row), "accession number")
+    return f"The server gave {studies} {'study' if studies == 1 else 'studies'} without saying the {what}: left out."
 
 
 def _no_series_of(studies: int) -> str:

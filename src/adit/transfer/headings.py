@@ -116,9 +116,11 @@ def _about_unknown(unknown: Sequence[str], kind: str, at: Mapping[str, int]) -> 
     near: dict[str, str] = {}
     notices: list[str] = []
     others: list[str] = []
+    # In a file that ADIT wrote nobody means something else by a column.
+    ours = place_of(unknown, "Status") is not None
     for written in unknown:
         key = _key(written)
-        if key in _known_elsewhere(kind):
+        if key in _known_elsewhere(kind) or (ours and key in _HINTS):
             others.append(f"'{shortened(written)}'")
         elif hint := _HINTS.get(key):
             notices.append(f"Column '{shortened(written)}' is not used; {hint}.")

@@ -61,6 +61,9 @@ _NO_PLACE = re.compile(
 )
 """What fills or colours, but holds neither digits nor parts of a date."""
 
+_NO_DATE = re.compile(r"am/pm|a/p|general|\[\$[^\]]*\]")
+"""What has letters of a date, but is none."""
+
 _LITERAL = re.compile(r'"[^"]+"|\\[^ ]')
 
 _DIGITS = re.compile(r"(?:[#0]+(?:,[#0]{3})*)(?:\.([#0]+))?")
@@ -79,8 +82,8 @@ def understood(code: str) -> NumberFormat:
     bare = _NO_PLACE.sub("", section).strip().casefold()
     if bare in {"general", "@", ""}:
         return GENERAL if not _LITERAL.search(section) else _OTHER
-    if re.search(r"[ymdhs]", re.sub(r"am/pm|a/p|general", "", bare)):
-        return _of_date(bare)
+    if re.search(r"[ymdhs]", letters := _NO_DATE.sub("", bare)):
+        return _of_date(letters)
     if re.fullmatch(r"[#0?.,]+e[+-][0#?]+", bare):
         return NumberFormat(Meaning.SCIENTIFIC)
     found = _DIGITS.fullmatch(bare)
@@ -91,8 +94,7 @@ def understood(code: str) -> NumberFormat:
     return NumberFormat(Meaning.DIGITS, whole, (decimals.count("0"), len(decimals)))
 
 
-def _of_date(bare: str) -> NumberFormat:
-    letters = re.sub(r"am/pm|a/p|\[\$[^\]]*\]", "", bare)
+def _of_date(letters: str) -> NumberFormat:
     day, year, clock = "d" in letters, "y" in letters, bool(re.search("[hs]", letters))
     if not day and not year:
         # An m beside hours or seconds is for minutes, ECMA-376 18.8.31.

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 from adit.transfer.sheet_values import BadSheet
 
@@ -89,7 +90,7 @@ class OfficeFile:
         Raises:
             BadSheet: It is no Excel workbook, is protected, damaged, or too large when decompressed.
         """
-        with _damage():
+        with damage_explained():
             self._zip = zipfile.ZipFile(io.BytesIO(content))
         # What stands there is never passed when a part is read: zipfile reads no further.
         if len(self.infos) > _MOST_PARTS or sum(info.file_size for info in self.infos) > MOST_UNPACKED:
@@ -137,7 +138,7 @@ class OfficeFile:
         Raises:
             BadSheet: There is none, or it is damaged; also while it is read inside the `with`.
         """
-        with _damage(), self._zip.open(part) as opened:
+        with damage_explained(), self._zip.open(part) as opened:
             yield opened
 
     def read(self, part: str, *, most: int = MOST_UNPACKED) -> bytes:
@@ -158,7 +159,7 @@ class OfficeFile:
         Raises:
             BadSheet: As `read`.
         """
-        with _damage():
+        with damage_explained():
             tree = ElementTree.fromstring(self.read(part, most=_MOST_OF_A_TREE))
         for element in tree.iter():
             element.tag = element.tag.rpartition("}")[2]
@@ -185,13 +186,13 @@ class OfficeFile:
 
 
 @contextmanager
-def _damage() -> Iterator[None]:
+def damage_explained() -> Iterator[None]:
     """What the libraries say of damaged files, in the one sentence that helps."""
     try:
         yield
     except (
-        *(zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, OSError, OverflowError),
-        *(ElementTree.ParseError, RuntimeError, UnicodeError, ValueError),
+        *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, OverflowError, RuntimeError),
+        *(ElementTree.ParseError, expat.ExpatError, LookupError, ValueError),
     ) as error:
         if isinstance(error, BadSheet):
             raise

@@ -79,3 +79,8 @@ class Plan:
     def transfers(self) -> tuple[TransferStudy, ...]:
         """The studies that it names itself."""
         return tuple(item for item in self.items if isinstance(item, TransferStudy))
+
+    @property
+    def size(self) -> int:
+        """How much it is, as limits count it: lines of the file, or items where no lines are named."""
+        return sum(max(1, len(item.lines)) for item in self.items)

@@ -7,9 +7,10 @@ goes, case and accents do not matter, and rows of one patient share their querie
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from adit.dicom.query import Query, date_range, without_accents
+from adit.dicom.query import Query, date_range
 from adit.dicom.refs import UID, Level
 from adit.transfer.batchrows import QueryRow
 
@@ -43,12 +44,15 @@ def first_queries(row: QueryRow) -> Iterator[Query]:
             raise Nobody(f"line {row.lines[0]} does not say which patient")
         yield _studies((*keys, *_days(row)))
         return
-    yield (asked := _studies(_name(row)))
-    # Some compare the whole name, with all its components and in the case in which they hold it.
-    open_ended = _studies(_name(row, end="" if row.patient_name.endswith("*") else "*"))
-    variants = [without_accents(open_ended) or open_ended]
-    variants.append(_upper(variants[0]))
-    yield from (query for query in dict.fromkeys(variants) if query != asked)
+    yield _studies(_name(row))
+    # Some compare the whole name, with all its components, in the case and spelling in which they hold it, or do not
+    # take a ^ (QIDO-RS of Orthanc): the answers tell whether they fit.
+    family = _family(row.patient_name)
+    spelled = re.sub("[aou]e", "*", family, flags=re.IGNORECASE)
+    forms = [form for one in (family, spelled) for form in (one, one.capitalize(), one.upper())]
+    for pattern in dict.fromkeys(forms):
+        if pattern.strip("*?"):
+            yield _studies(_name(row, pattern=pattern))
 
 
 def narrower_queries(row: QueryRow, *, described: bool = False) -> tuple[Query, ...]:
@@ -74,7 +78,15 @@ def series_query(study: UID) -> Query:
 
 def identity(row: QueryRow) -> Query:
     """What says of a study whether it may be of the patient; name and birth date only where nothing else does."""
-    return Query(Level.STUDY, _with_values(_name(row) if by_name(row) else (("PatientID", row.patient_id),)))
+    keys = _name(row) if by_name(row) else (("PatientID", row.patient_id), ("AccessionNumber", row.accession_number))
+    return Query(Level.STUDY, _with_values(keys))
+
+
+def identified_by(row: QueryRow) -> str:
+    """The keyword of what says which patient or examination is meant."""
+    if row.patient_id:
+        return "PatientID"
+    return "PatientName" if by_name(row) else "AccessionNumber"
 
 
 def criteria(row: QueryRow) -> Query:
@@ -98,8 +110,11 @@ def _studies(keys: Keys) -> Query:
     return Query(Level.STUDY, _with_values(keys), wanted=WANTED, unchecked=True)
 
 
-def _name(row: QueryRow, *, end: str = "") -> Keys:
-    return ("PatientName", row.patient_name + end), ("PatientBirthDate", date_range(row.birth_date, row.birth_date))
+def _name(row: QueryRow, *, pattern: str = "") -> Keys:
+    return ("PatientName", pattern or row.patient_name), (
+        "PatientBirthDate",
+        date_range(row.birth_date, row.birth_date),
+    )
 
 
 def _days(row: QueryRow) -> Keys:
@@ -107,13 +122,10 @@ def _days(row: QueryRow) -> Keys:
 
 
 def _with_values(keys: Keys) -> Keys:
-    return tuple((keyword, value) for keyword, value in keys if value)
+    return tuple({keyword: value for keyword, value in keys if value}.items())
 
 
-def _upper(query: Query) -> Query:
-    return Query(
-        query.level,
-        tuple((keyword, value.upper()) for keyword, value in query.keys),
-        wanted=query.wanted,
-        unchecked=query.unchecked,
-    )
+def _family(name: str) -> str:
+    """A pattern for the family name, with `*` for every letter beyond ASCII."""
+    written = name.partition("=")[0].partition("^")[0].rstrip("*")
+    return re.sub(r"[^\x00-\x7f]+", "*", written) + "*"

@@ -10,18 +10,16 @@ from typing import Literal
 
 from adit.transfer.cells import not_a_formula
 from adit.transfer.csv_sheets import Dialect, Record, records, understood
+from adit.transfer.new_workbooks import workbook_of
 from adit.transfer.office_files import is_workbook
 from adit.transfer.sheet_columns import places_of
 from adit.transfer.sheet_values import Sheet
 from adit.transfer.workbook_edits import with_cells
 
-_WIDEST = 60
-"""Characters of a column that is written."""
-
 
 def with_columns(
     content: bytes,
-    name: str,
+    name: str,  # noqa: ARG001  What it is, its content says.
     sheet: Sheet,
     titles: Sequence[str],
     values: Mapping[int, Sequence[str]],
@@ -58,7 +56,9 @@ def new_table(
     Args:
         title: Of the worksheet.
     """
-    return _new_csv(columns, rows) if form == "csv" else _new_workbook(columns, rows, title)
+    if form == "csv":
+        return _new_csv(columns, rows)
+    return workbook_of(columns, ([_safe(text) for text in row] for row in rows), title=title)
 
 
 def _safe(text: str) -> str:
@@ -72,39 +72,6 @@ def _new_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     table.writerows(map(_safe, row) for row in rows)
     # With a mark, by which Excel knows it.
     return written.getvalue().encode("utf-8-sig", "replace")
-
-
-def _new_workbook(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str) -> bytes:
-    # Not before: every command would pay for it.
-    from openpyxl import Workbook  # noqa: PLC0415
-    from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415
-    from openpyxl.styles import Font  # noqa: PLC0415
-    from openpyxl.utils import get_column_letter  # noqa: PLC0415
-
-    workbook = Workbook(write_only=True)
-    # ECMA-376 18.2.19 and Excel: 31 characters, none of these.
-    sheet = workbook.create_sheet("".join(" " if sign in r"[]:*?/\'" else sign for sign in title)[:31].strip() or None)
-    table = [[*columns], *([_safe(text) for text in row] for row in rows)]
-    for at in range(len(columns)):
-        longest = max(len(row[at]) for row in table[:1000] if at < len(row))
-        sheet.column_dimensions[get_column_letter(at + 1)].width = min(longest + 2, _WIDEST)
-    sheet.freeze_panes = "A2"
-    for number, row in enumerate(table):
-        cells = []
-        for text in row:
-            cell = WriteOnlyCell(sheet, _printable(text))
-            cell.number_format = "@"
-            if number == 0:
-                cell.font = Font(bold=True)
-            cells.append(cell)
-        sheet.append(cells)
-    written = io.BytesIO()
-    workbook.save(written)
-    return written.getvalue()
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else "".join(sign for sign in text if sign.isprintable() or sign == "\n")
 
 
 def _with_cells(

@@ -8,10 +8,10 @@ from typing import IO
 from xml.parsers import expat
 
 from adit.transfer.cell_values import Reading, of_text
-from adit.transfer.sheet_values import MOST_CELLS
+from adit.transfer.sheet_values import MOST_CELLS, MOST_ROWS
 
-MOST_ELEMENTS = 6 * MOST_CELLS
-"""A cell has three: itself, its value, and what surrounds a text."""
+MOST_ELEMENTS = 3 * MOST_CELLS + 4 * MOST_ROWS
+"""A cell has three: itself, its text, and what surrounds it."""
 
 _PIECE = 1 << 16
 

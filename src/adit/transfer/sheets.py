@@ -88,7 +88,7 @@ def _header(rows: Sequence[RawRow]) -> int:
     wide = [at for at, row in enumerate(first) if len(row.cells) >= least]
     # A heading over several columns stands above their names.
     named = [at for at in wide if _names(first[at])] or wide
-    return next((at for at in named if not first[at].doubts), named[0])
+    return next((at for at in named if first[at].doubts.keys() <= first[at].cells.keys()), named[0])
 
 
 def _names(row: RawRow) -> bool:

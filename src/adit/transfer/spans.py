@@ -63,6 +63,11 @@ class Span:
         return not (self.study or self.patient or self.modality.endswith("*"))
 
     @property
+    def doubtful(self) -> bool:
+        """Whether a database behind the source may read a wildcard of its own in it: `_` and `%` of SQL."""
+        return not {"_", "%"}.isdisjoint(self.modality + self.patient)
+
+    @property
     def one_study(self) -> bool:
         """Whether at most one study belongs to it."""
         return bool(self.study) and not self.study.startswith("*")

@@ -13,7 +13,7 @@ from adit.dicom.query import Query
 from adit.dicom.refs import UID, Level
 from adit.transfer.criteria import Criteria, Filter
 from adit.transfer.events import Event, Planned, Swept
-from adit.transfer.exhausting import Exhausting
+from adit.transfer.exhausting import Exhausting, Gap
 from adit.transfer.items import SweepWindow, TransferStudy
 from adit.transfer.judging import first_unmet, modalities_asked, needs_series, tells
 from adit.transfer.spans import Span
@@ -63,18 +63,19 @@ def find_candidates(item: SweepWindow, *, source: Source, most: int | None) -> G
     """
     search = _Search(source, item.criteria, first=item.first.date(), last=item.last.date())
     exhausting = Exhausting(source, most=most)
-    missing: list[str] = []
+    gaps: list[Gap] = []
     for modality in modalities_asked(item.criteria) or ("",):
         studies = exhausting.run(Span(item.first.date(), item.last.date(), modality=modality))
         while True:
             try:
                 match = next(studies)
             except StopIteration as end:
-                missing.append(end.value)
+                gaps += [end.value] if end.value else []
                 break
             if candidate := search.judge(match):
                 yield candidate
-    return search.swept(next(filter(None, missing), ""), queries=exhausting.queries)
+    gap = min(gaps, key=lambda gap: gap.slight, default=None)
+    return search.swept(gap, queries=exhausting.queries)
 
 
 class _Search:
@@ -146,7 +147,7 @@ class _Search:
         if told:
             self._told.add(criterion)
 
-    def swept(self, missing: str, *, queries: int) -> Swept:
+    def swept(self, gap: Gap | None, *, queries: int) -> Swept:
         """The sums, now that nothing more comes."""
         untold = dict.fromkeys(criterion.field.title for criterion in self._judged if criterion not in self._told)
         return Swept(
@@ -154,7 +155,8 @@ class _Search:
             self._planned,
             tuple(self._left_out.most_common()),
             tuple(untold),
-            missing,
+            gap.sentence if gap else "",
+            gap is not None and gap.slight,
             queries + self._asked,
         )
 

@@ -5,7 +5,7 @@ The ledger counts originals. What the destination is asked, and answers, goes by
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from pydicom import Dataset
@@ -74,6 +74,9 @@ class Treats(Protocol):
     def notes(self) -> Iterator[str]:
         """What the treatment did to the instances so far that a person should know."""
 
+    def cut(self) -> Mapping[tuple[str, str], int]:
+        """Words that were cut so far, as (attribute, word), with how often. They may be anybody's name."""
+
 
 class Unchanged:
     """Studies go as they are, bit for bit."""
@@ -99,6 +102,9 @@ class Unchanged:
 
     def notes(self) -> Iterator[str]:
         yield from ()
+
+    def cut(self) -> Mapping[tuple[str, str], int]:
+        return {}
 
 
 class Pseudonymised:
@@ -156,6 +162,9 @@ class Pseudonymised:
 
     def notes(self) -> Iterator[str]:
         return self._treatment.tally.sentences()
+
+    def cut(self) -> Mapping[tuple[str, str], int]:
+        return self._treatment.tally.cut_from
 
 
 class Labelled(Unchanged):

@@ -126,7 +126,7 @@ def check_transfers(sheet: Sheet, *, pseudonyms: Pseudonyms) -> Checked[Transfer
         if (row := _transfer(file, cells, required)) is not None:
             rows.append(row)
     if without:
-        file.notices.append(f"Left out, because a batch query found no study for them: {of_lines(without)}.")
+        file.notices.append(f"Left out, because a batch query could name no study for them: {of_lines(without)}.")
     return file.checked(rows, all_or_none=True)
 
 

@@ -7,11 +7,10 @@ import re
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
-from xml.parsers import expat
 
-from adit.transfer.office_files import DAMAGED, OfficeFile
+from adit.transfer.office_files import OfficeFile, damage_explained
 from adit.transfer.sheet_columns import places_of
-from adit.transfer.sheet_values import BadSheet, Sheet
+from adit.transfer.sheet_values import Sheet
 from adit.transfer.workbooks import read_workbook, tabs_of
 from adit.transfer.worksheet_edits import Columns, edited
 
@@ -32,21 +31,20 @@ def with_cells(
     Raises:
         BadSheet: It cannot be read.
     """
-    raw = read_workbook(content, worksheet=sheet.worksheet)
-    rows = [row for row in raw.rows if row.line >= sheet.header]
-    width = max(at for row in rows for at in row.cells) + 1
-    header = next(row.cells for row in rows if row.line == sheet.header)
-    places = places_of(titles, header, width)
-    columns = Columns(sheet.header, places, {**values, sheet.header: titles}, lines)
+    columns = Columns(sheet.header, _places(content, sheet, titles), {**values, sheet.header: titles}, lines)
     office = OfficeFile(content)
-    part = next(tab.part for tab in tabs_of(office)[0] if tab.name == raw.worksheet)
-    try:
+    part = next(tab.part for tab in tabs_of(office)[0] if tab.name == sheet.worksheet)
+    with damage_explained():
         changed = edited(office.read(part), columns)
-    except (expat.ExpatError, ValueError) as error:
-        raise BadSheet(DAMAGED) from error
     # Comments, tables and drawings hang on places of cells, which are others now.
     gone = {_relations_of(part)} if lines is not None else set()
     return _packed(office, part, changed, gone)
+
+
+def _places(content: bytes, sheet: Sheet, titles: Sequence[str]) -> list[int]:
+    rows = [row for row in read_workbook(content, worksheet=sheet.worksheet).rows if row.line >= sheet.header]
+    header = next(row.cells for row in rows if row.line == sheet.header)
+    return places_of(titles, header, max(at for row in rows for at in row.cells) + 1)
 
 
 def _packed(office: OfficeFile, part: str, changed: bytes, gone: set[str]) -> bytes:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
-from xml.parsers import expat
 
 from adit.transfer.number_formats import GENERAL, NumberFormat, built_in, understood
-from adit.transfer.office_files import DAMAGED, OfficeFile
+from adit.transfer.office_files import OfficeFile
 from adit.transfer.shared_texts import read_texts
 from adit.transfer.sheet_values import BadSheet, Raw
 from adit.transfer.worksheets import Book, Worksheet, column_letters, read_worksheet
@@ -89,7 +87,7 @@ def _chosen(office: OfficeFile, book: Book, tabs: Sequence[Tab], worksheet: str)
 
 
 def _read(office: OfficeFile, book: Book, tab: Tab) -> Worksheet:
-    with _well_formed(), office.opened(tab.part) as part:
+    with office.opened(tab.part) as part:
         return read_worksheet(part, book)
 
 
@@ -99,16 +97,8 @@ def _book(office: OfficeFile, *, from_1904: bool) -> Book:
     formats = _formats(office.tree(styles)) if styles in office else ()
     if texts not in office:
         return Book((), formats, from_1904)
-    with _well_formed(), office.opened(texts) as part:
+    with office.opened(texts) as part:
         return Book(read_texts(part), formats, from_1904)
-
-
-@contextmanager
-def _well_formed() -> Iterator[None]:
-    try:
-        yield
-    except (expat.ExpatError, IndexError) as error:
-        raise BadSheet(DAMAGED) from error
 
 
 def _formats(tree: ElementTree.Element) -> Sequence[NumberFormat]:

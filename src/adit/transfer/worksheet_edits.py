@@ -59,6 +59,21 @@ def edited(content: bytes, columns: Columns) -> bytes:
     return _Editor(content, columns).edited()
 
 
+def text_cell(reference: str, text: str, *, style: str, prefix: str = "") -> str:
+    """The XML of a cell that holds *text*, without what XML cannot hold.
+
+    Args:
+        style: Number of its style; empty for none.
+        prefix: Of the names of elements, with its colon.
+    """
+    text = escape(_UNFIT.sub("", _ESCAPED.sub("_x005F_x", text)))
+    styled = f' s="{style}"' if style else ""
+    return (
+        f'<{prefix}c r="{reference}"{styled} t="inlineStr">'
+        f'<{prefix}is><{prefix}t xml:space="preserve">{text}</{prefix}t></{prefix}is></{prefix}c>'
+    )
+
+
 class _Editor:
     """Handlers of expat that note what is cut and what is put in."""
 
@@ -163,13 +178,8 @@ class _Editor:
                 self._put(before, self._new_cell(column, texts[column]))
 
     def _new_cell(self, column: int, text: str) -> str:
-        text = escape(_UNFIT.sub("", _ESCAPED.sub("_x005F_x", text)))
-        style = f' s="{self._title_style}"' if self._line == self._columns.header and self._title_style else ""
-        name = self._prefix
-        return (
-            f'<{name}c r="{column_letters(column)}{self._new_line}"{style} t="inlineStr">'
-            f'<{name}is><{name}t xml:space="preserve">{text}</{name}t></{name}is></{name}c>'
-        )
+        style = self._title_style if self._line == self._columns.header else ""
+        return text_cell(f"{column_letters(column)}{self._new_line}", text, style=style, prefix=self._prefix)
 
     def _width(self) -> str:
         first, last = min(self._columns.places) + 1, max(self._columns.places) + 1

@@ -125,6 +125,8 @@ class _Reader:
             self._formula = True
         elif name == "row":
             self._line = int(attributes.get("r", self._line + 1))
+            if not 1 <= self._line <= _LAST_ROW:
+                raise ValueError("more lines than there can be")
             self._column = -1
             self._hidden = attributes.get("hidden") in {"1", "true"}
             self._row = RawRow(self._line, {}, {})
@@ -143,6 +145,8 @@ class _Reader:
         reference = attributes.get("r")
         if reference is None:
             self._column += 1
+            if self._column >= _LAST_COLUMN:
+                raise ValueError("more columns than there can be")
         else:
             letters = reference.rstrip("0123456789")
             column = self._columns.get(letters)
@@ -198,7 +202,10 @@ class _Reader:
     def _read_cell(self, value: str) -> Reading:
         match self._kind:
             case "s":
-                return self._book.texts[int(value)]
+                at = int(value)
+                if at < 0:
+                    raise ValueError("no text has such a number")
+                return self._book.texts[at]
             case "n":
                 found = self._numbers.get((self._style, value))
                 if found is None:

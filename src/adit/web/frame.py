@@ -35,6 +35,9 @@ class Place:
 PLACES = (
     Place("home", _("Dashboard"), "gauge"),
     Place("search", _("Search and send"), "search", "jobs.can_transfer_selectively"),
+    Place("batchquery", _("Batch query"), "zoom-question", "jobs.can_query_in_batches"),
+    Place("batchtransfer", _("Batch transfer"), "stack-2", "jobs.can_transfer_in_batches"),
+    Place("mass", _("Mass transfer"), "calendar", "jobs.can_transfer_in_mass"),
     Place("jobs", _("Jobs"), "list-check"),
     Place("projects", _("Projects"), "id"),
     Place("nodes", _("Servers"), "server-2"),

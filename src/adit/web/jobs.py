@@ -22,8 +22,11 @@ from adit.audit.record import record
 from adit.dicom.errors import DicomError
 from adit.jobs.accepting import NeedsReason
 from adit.jobs.actions import WrongState, perform
+from adit.jobs.cutwords import different_in
 from adit.jobs.kinds import KINDS
+from adit.jobs.kinds.mass import MASS
 from adit.jobs.linking import SeriesLink, may_link_job, series_of_job
+from adit.jobs.mass import sweep_of
 from adit.jobs.models import Job
 from adit.jobs.options import Options
 from adit.jobs.permissions import verdict
@@ -35,6 +38,7 @@ from adit.jobs.reports import tasks_of
 from adit.jobs.states import JOB_ENDED, Action, JobStatus, TaskStatus
 from adit.projects.tables import as_csv
 from adit.web.acting import Button, button, refuse, say_done
+from adit.web.batches.jobcard import SENDS_NOTHING, card_of
 from adit.web.choosing import Choice, chosen, projects_for
 from adit.web.fragments import fragment
 from adit.web.going import going, standing
@@ -90,7 +94,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
 def job_live(request: HttpRequest, paces: Paces, *, pk: int) -> Mapping[str, str]:
     """What moves on the page of a job."""
     context = job_context(request, job_of(visitor(request), pk), paces)
-    parts = ("head", "actions", "tasks", "facts")
+    parts = ("head", *(("file",) if context["card"] else ()), "actions", "tasks", "facts")
     return {f"job-{part}": fragment(request, f"jobs/one.html#{part}", context) for part in parts}
 
 
@@ -100,7 +104,7 @@ def job_of(user: User, pk: int) -> Job:
     Raises:
         Http404: There is none, or it is somebody else's.
     """
-    return get_object_or_404(Job.objects.visible_to(user).select_related("owner", "group", "project"), pk=pk)
+    return get_object_or_404(Job.objects.visible_to(user).select_related("owner", "group", "project", "file"), pk=pk)
 
 
 def title_of(job: Job) -> str:
@@ -121,8 +125,11 @@ def job_context(request: HttpRequest, found: Job, paces: Paces | None) -> dict[s
         "job": found,
         "title": title_of(found),
         "ended": found.status in JOB_ENDED,
+        "sends": found.kind not in SENDS_NOTHING,
+        "card": card_of(found, user),
         "options": options,
         "profile": options.treating.profile if options.treating else None,
+        "asked": sweep_of(found) if found.kind == MASS.key else None,
         **standing(by_status),
         **going(found, by_status, paces, now=now, at=time.monotonic()),
         "tasks": rows_of(page.rows, now=now),
@@ -133,11 +140,17 @@ def job_context(request: HttpRequest, found: Job, paces: Paces | None) -> dict[s
         "buttons": _buttons(found, user),
         "receipt": can_have_receipt(found),
         "receipts": receipts_of(found) if found.status in JOB_ENDED else [],
-        "links": options.treating is not None and bool(may_link_job(found, user)),
+        **_links(found, options, user),
         "releases": _releases(found, options, user),
         "address": live_address(request, reverse("jobs-one", args=[found.pk])),
         "now": now,
     }
+
+
+def _links(job: Job, options: Options, user: User) -> dict[str, Any]:
+    """What *user* may know of old and new identity."""
+    links = options.treating is not None and bool(may_link_job(job, user))
+    return {"links": links, "cut": different_in(job) if links else 0}
 
 
 def _releases(job: Job, options: Options, user: User) -> bool:

@@ -30,7 +30,7 @@ from adit.transfer.treating import Labelled, Treats, Unchanged
 from adit.web.asking import on_a_thread
 from adit.web.comparing import Change, compare
 from adit.web.search import answered
-from adit.web.sendform import IDENTIFIED
+from adit.web.sendfields import IDENTIFIED
 from adit.web.sending import Asked, asked_of, project_in
 from adit.web.sources import opened
 from adit.web.thumbnails import middle_instance

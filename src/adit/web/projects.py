@@ -19,9 +19,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from adit.accounts.models import User
 from adit.deid.describing import Line, as_table, in_words
-from adit.deid.profile import PROFILES, Profile, find_profile
+from adit.deid.profile import PROFILES, Profile
 from adit.jobs.models import Job
 from adit.projects import changes
+from adit.projects.approving import newest_for, site_profile
 from adit.projects.expiry import last_day
 from adit.projects.forms import MemberForm, ProjectForm
 from adit.projects.linking import may_link
@@ -141,8 +142,8 @@ def profile_of_project(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @login_required
 def shipped_profile(request: HttpRequest, name: str) -> HttpResponse:
-    """A profile that ADIT ships, the same way."""
-    profile = find_profile(name) if name in PROFILES else None
+    """A profile that ADIT ships, with the words that the site approved, the same way."""
+    profile = site_profile(name) if name in PROFILES else None
     if profile is None:
         return redirect("projects")
     return render(request, "projects/profile.html", _described(profile))
@@ -160,15 +161,20 @@ def visible(request: HttpRequest, pk: int) -> Project:
 def _page(request: HttpRequest, project: Project, form: MemberForm | None = None) -> HttpResponse:
     user = visitor(request)
     jobs = Job.objects.visible_to(user).filter(project=project).newest_first().select_related("owner")
+    managing, profile = may_manage_projects(user), Profile.from_json(project.profile)
+    newest = newest_for(project) if managing else profile
     context: dict[str, Any] = {
         "project": project,
         "state": _state(project),
         "last_day": last_day(project.expires_at),
-        "managing": may_manage_projects(user),
+        "managing": managing,
+        "newer": newest if newest != profile else None,
+        "gained": len(newest.approved - profile.approved),
+        "lost": len(profile.approved - newest.approved),
         "linking": may_link(project, user),
         "members": project.members.select_related("user").order_by("user__username"),
         "destinations": project.destinations.all(),
-        "words": list(in_words(Profile.from_json(project.profile))),
+        "words": list(in_words(profile)),
         "profile_version": project.profile.get("version", ""),
         "patients": project.aliases.exclude(digest=None).count(),
         "free": project.aliases.filter(digest=None).count(),

@@ -12,6 +12,7 @@ from django.db.models import Count, Q, Sum
 from adit.jobs.models import Entry, Task
 from adit.jobs.waiting import reasons, why_silent
 from adit.transfer.items import SealArchive
+from adit.web.naming import name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,14 @@ class Row:
     """One task.
 
     Attributes:
+        name: What it is called, where no study tells; else empty.
         sentence: Why it waits, that its worker is silent, or what became of it.
         expected: Instances; None where the source cannot say, or was not asked yet.
         size: Bytes stored.
     """
 
     task: Task
+    name: str
     sentence: str
     seals: bool
     expected: int | None
@@ -64,6 +67,7 @@ def _sums(tasks: list[Task]) -> Any:
 def _row(task: Task, waiting: str, sums: dict[str, Any], now: datetime) -> Row:
     return Row(
         task=task,
+        name=name_of(task),
         sentence=sentence_of(task, waiting, now),
         seals=task.work == SealArchive.work,
         expected=None if sums.get("uncounted") else sums.get("whole"),

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 
-class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  whitenoise has no types
+class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # it has no types
     """WhiteNoise, which picks the file and its headers, for an asynchronous server.
 
     Its own answers are synchronous iterators: Django would collect them first, and warn each time.

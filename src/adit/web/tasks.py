@@ -29,8 +29,11 @@ from adit.jobs.states import TASK_ENDED, TaskAction
 from adit.jobs.waiting import why_waiting
 from adit.transfer.items import SealArchive
 from adit.web.acting import Button, button, refuse, say_done
+from adit.web.batches.jobcard import SENDS_NOTHING, lines_of
 from adit.web.fragments import fragment
 from adit.web.jobs import title_of
+from adit.web.mass.found import found_by
+from adit.web.naming import name_of
 from adit.web.pushing import Paces, live_address
 from adit.web.rows import sentence_of
 from adit.web.visits import address_of, visitor
@@ -87,6 +90,10 @@ def task_context(request: HttpRequest, found: Task) -> dict[str, Any]:
         "job": job,
         "title": title_of(job),
         "seals": found.work == SealArchive.work,
+        "sends": job.kind not in SENDS_NOTHING,
+        "lines": lines_of(found),
+        "name": name_of(found),
+        "found": found_by(found, now=now),
         "ended": found.status in TASK_ENDED,
         "sentence": sentence_of(found, why_waiting(found, now=now), now),
         "entries": entries_of([found])[found.pk],

@@ -77,6 +77,7 @@ FILES = {
     "kept-from-excel.csv": b'PatientID,AccessionNumber\n="00123","=""1.10"""\n',
     "marked-against-formulas.csv": b"PatientID;PatientName\n'=1+1;'-x\n'plain;O'Neill\n",
     "letters-lost.csv": "PatientID;PatientName\n1;M\ufffdller\n2;MÃ¼ller\n3;JOÃO\n".encode(),
+    "lines-in-quotes.csv": b'"PatientID,PatientName"\n"007,""Doe, John"""\n',
     "quote-never-closed.csv": b'PatientID;PatientName\n1;x\n2;"y\n3;z\n',
     "quote-in-the-middle.csv": b'PatientID;PatientName\n1;5" lesion\n2;x\n',
     "quote-closed-early.csv": b'PatientID;PatientName\n1;x\n2;"y" z\n',
@@ -93,6 +94,12 @@ FILES = {
     "no-workbook.xlsx": archive(readme=b"hello"),
     "no-xml.xlsx": workbook(b"PatientID;PatientName"),
     "no-such-text.xlsx": workbook(rows(b'<row r="2"><c r="A2" t="s"><v>7</v></c></row>')),
+    "no-such-text-either.xlsx": workbook(
+        rows(b'<row r="2"><c r="A2" t="s"><v>-1</v></c></row>'),
+        more={"xl/sharedStrings.xml": b"<sst><si><t>x</t></si></sst>"},
+    ),
+    "too-many-cells-in-a-line.xlsx": workbook(rows(b'<row r="2">' + b"<c/>" * 16_385 + b"</row>")),
+    "below-excel.xlsx": workbook(rows(b'<row r="1048577"><c><v>7</v></c></row>')),
     "beyond-excel.xlsx": workbook(rows(b'<row r="2"><c r="ZZZ2"><v>7</v></c></row>')),
     "entities.xlsx": workbook(
         b'<!DOCTYPE worksheet [<!ENTITY a "aaaa">]>' + rows(b'<row r="2"><c><v>&a;</v></c></row>')

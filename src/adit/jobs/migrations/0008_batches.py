@@ -241,4 +241,15 @@ class Migration(migrations.Migration):
             model_name="found",
             constraint=models.UniqueConstraint(fields=("line", "position"), name="found_once_per_position"),
         ),
+        migrations.AlterField(
+            model_name="task",
+            name="parent",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="children",
+                to="jobs.task",
+            ),
+        ),
     ]

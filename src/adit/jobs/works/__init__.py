@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from adit.jobs.attempt import Attempt
 from adit.jobs.models import Task
-from adit.jobs.works import finding, sealing, sweeping, transferring
-from adit.transfer.items import FindStudies, SealArchive, SweepWindow, TransferStudy
+from adit.jobs.works import finding, looking_up, sealing, sweeping, transferring
+from adit.transfer.items import FindStudies, LookUpStudies, SealArchive, SweepWindow, TransferStudy
 
 Work = Callable[[Attempt, Task], None]
 """Runs the task, and settles it by `Attempt.settle`. Raises Lost and Canceled, when somebody else has it."""
@@ -16,5 +16,6 @@ WORKS: dict[str, Work] = {
     TransferStudy.work: transferring.run,
     SealArchive.work: sealing.run,
     FindStudies.work: finding.run,
+    LookUpStudies.work: looking_up.run,
     SweepWindow.work: sweeping.run,
 }

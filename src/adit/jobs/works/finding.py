@@ -11,14 +11,15 @@ from dataclasses import replace
 from django.db import connection, transaction
 
 from adit.audit import models as audit
-from adit.audit.record import record
+from adit.audit.record import event, record_all
 from adit.dicom.errors import Canceled, DicomError, Full, NeedsReceiver
+from adit.dicom.query import BadQuery
 from adit.jobs.attempt import Attempt
 from adit.jobs.batchmodels import Found, Line, Outcome
 from adit.jobs.lines import OPEN, Told, write_lines
 from adit.jobs.lively import LeaseOnly
 from adit.jobs.models import Task
-from adit.jobs.outcomes import Decision, Ended, Stop
+from adit.jobs.outcomes import Decision, Ended, Stop, Stopped
 from adit.jobs.patience import AWAY, patiently
 from adit.jobs.states import TASK_ENDED, TaskStatus
 from adit.jobs.summing import lines_said
@@ -64,6 +65,7 @@ class _Asking:
         self._broke_off: dict[int, int] = {line.number: line.details.get(BROKE_OFF, 0) for line in lines}
         rows = [row for row in item.rows if self._outcomes.get(row.lines[0]) in OPEN]
         self._open = {row.lines[0]: row for row in sorted(rows, key=lambda row: self._broke_off[row.lines[0]])}
+        self._asked: set[int] = set()
         self._unwritten: dict[int, tuple[QueryRow, Told]] = {}
         self._written_at = time.monotonic()
         self._alike, self._last_failure = 0, ""
@@ -74,7 +76,8 @@ class _Asking:
         if isinstance(end, Ended):
             # What failed for good fails again.
             end = replace(end, hopeful=False)
-        decision = attempt.decide(end, self._verdict(), failures=task.failures)
+        over = not isinstance(end, Stopped) or end.why is Stop.NO_PROGRESS
+        decision = attempt.decide(end, self._verdict(over=over), failures=task.failures)
         if decision.status in TASK_ENDED and decision.status is not TaskStatus.CANCELED:
             for row in list(self._open.values()):
                 self._tell(row, Told(row.lines, Outcome.FAILED, getattr(end, "error", "")))
@@ -94,6 +97,7 @@ class _Asking:
             for row in list(self._open.values()):
                 attempt.running.cancel.check()
                 self._tell(row, self._ask(finding, row))
+                self._asked.add(row.lines[0])
                 if time.monotonic() - self._written_at >= SECONDS:
                     self._try_to_write()
         attempt.committed = True
@@ -101,8 +105,8 @@ class _Asking:
     def _ask(self, finding: Finding, row: QueryRow) -> Told:
         try:
             answer = finding.answer(row)
-        except Nobody as nobody:
-            return Told(row.lines, Outcome.FAILED, str(nobody))
+        except (BadQuery, Nobody) as bad:
+            return Told(row.lines, Outcome.FAILED, str(bad))
         except DicomError as error:
             if error.transient or isinstance(error, Canceled | Full | NeedsReceiver):
                 self._note_broken_off(row, error)
@@ -134,11 +138,17 @@ class _Asking:
     def _answered(self) -> int:
         return sum(outcome in ANSWERED for outcome in self._outcomes.values())
 
-    def _verdict(self) -> Verdict:
-        """Not found is an answer."""
+    def _verdict(self, *, over: bool) -> Verdict:
+        """Not found is an answer.
+
+        Args:
+            over: Nobody asks any more for what has no answer.
+        """
         missing = len(self._outcomes) - self._answered
         status = Status.SUCCESS if not missing else Status.WARNING if self._answered else Status.FAILURE
-        return Verdict(status, lines_said(Counter(self._outcomes.values())))
+        ends = Outcome.FAILED if over else Outcome.PENDING
+        said = (ends if outcome is Outcome.PENDING else outcome for outcome in self._outcomes.values())
+        return Verdict(status, lines_said(Counter(said)))
 
     def _try_to_write(self) -> None:
         """Write what is new; when the database is away, keep it for the next time."""
@@ -158,17 +168,15 @@ class _Asking:
         """
         if self._unwritten:
             write_lines(self._attempt.claimed, [told for _, told in self._unwritten.values()])
-            for row, told in self._unwritten.values():
-                self._record(row, told)
+            asked = (each for each in self._unwritten.values() if each[0].lines[0] in self._asked)
+            record_all(self._event(row, told) for row, told in asked)
             transaction.on_commit(self._unwritten.clear)
         self._written_at = time.monotonic()
 
-    def _record(self, row: QueryRow, told: Told) -> None:
-        if told.outcome is Outcome.PENDING:
-            return
+    def _event(self, row: QueryRow, told: Told) -> audit.Event:
         job = self._task.job
         patients = {found.patient_id for found in told.found}
-        record(
+        return event(
             "search",
             by=job.owner,
             group=job.group.name if job.group else "",
@@ -182,7 +190,8 @@ class _Asking:
 
 
 def _told(row: QueryRow, answer: Answer) -> Told:
-    return Told(row.lines, Outcome(answer.outcome), answer.reason, found=[_found(hit) for hit in answer.hits])
+    hits = [_found(hit) for hit in answer.hits]
+    return Told(row.lines, Outcome(answer.outcome), _storable(answer.reason), found=hits)
 
 
 def _found(hit: Hit) -> Found:
@@ -191,17 +200,22 @@ def _found(hit: Hit) -> Found:
     return Found(
         study_uid=study.text("StudyInstanceUID"),
         series_uid=series.text("SeriesInstanceUID") if series else "",
-        patient_id=study.patient_id,
-        issuer=study.text("IssuerOfPatientID"),
-        patient_name=study.text("PatientName"),
+        patient_id=_storable(study.patient_id),
+        issuer=_storable(study.text("IssuerOfPatientID")),
+        patient_name=_storable(study.text("PatientName")),
         birth_date=study.birth_date,
         study_date=study.study_date,
         study_time=time_of_day.strftime("%H%M%S") if time_of_day else "",
-        modalities=list(hit.modalities),
-        accession_number=study.accession_number,
-        study_description=study.description,
-        series_description=series.description if series else "",
-        series_number=series.text("SeriesNumber") if series else "",
+        modalities=[_storable(code) for code in hit.modalities],
+        accession_number=_storable(study.accession_number),
+        study_description=_storable(study.description),
+        series_description=_storable(series.description) if series else "",
+        series_number=_storable(series.text("SeriesNumber")) if series else "",
         series_count=study.series_count,
         instances=(series or study).instances,
     )
+
+
+def _storable(text: str) -> str:
+    """*text* as PostgreSQL takes it: peers send all sorts of characters."""
+    return text.replace("\0", "")

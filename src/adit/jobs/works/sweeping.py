@@ -112,7 +112,8 @@ class _Sweeping:
         if swept.missing:
             source = self._task.job.source_name
             mend = f"(can be mended by the administrators of {source}: a higher limit, or a shorter partition)"
-            return Verdict(Status.FAILURE, "; ".join([f"{source}: {swept.missing} {mend}", sentence, *without]))
+            status = Status.WARNING if swept.slight and not without else Status.FAILURE
+            return Verdict(status, "; ".join([f"{source}: {swept.missing} {mend}", sentence, *without]))
         if without:
             return Verdict(Status.WARNING if going else Status.FAILURE, "; ".join([sentence, *without]))
         if swept.untold:

@@ -10,6 +10,7 @@ from adit.dicom.errors import DicomError
 from adit.dicom.protocols import Sink
 from adit.dicom.refs import UID
 from adit.jobs.attempt import Attempt
+from adit.jobs.cutwords import keep
 from adit.jobs.keys import treats_of
 from adit.jobs.lively import LeaseOnly, Lively
 from adit.jobs.models import Job, Task
@@ -64,7 +65,7 @@ class _Transferring:
         decision = attempt.decide(end, self._ledger.verdict(), failures=task.failures)
         while_leased = LeaseOnly(attempt.running)
         patiently(lambda: self._rows.write(final=decision.status in TASK_ENDED), cancel=while_leased)
-        attempt.settle(decision)
+        attempt.settle(decision, along=lambda job: keep(job, self._treats.cut()))
 
     def _transfer(self) -> None:
         attempt, task, treats = self._attempt, self._task, self._treats

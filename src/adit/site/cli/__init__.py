@@ -42,11 +42,14 @@ COMMANDS = {
     "node": Command("nodes", "Add, list, test and change the places studies come from and go to.", running=True),
     "find": Command("find", "Search a node.", running=True),
     "transfer": Command("transfer", "Transfer studies as a job.", running=True),
+    "batch": Command("batch", "Check a file, ask for its lines, or send its studies.", running=True),
+    "mass": Command("mass", "Transfer everything of a range of dates that meets criteria.", running=True),
     "project": Command(
         "projects", "Say what studies are sent for, by whom, and how; keys and linking lists.", running=True
     ),
     "download": Command("download", "Download a study as a ZIP file, streamed.", running=True),
     "deid": Command("deid", "Pseudonymise files, check files, and say what a profile does."),
+    "word": Command("words", "Approve words of descriptions, list them, withdraw them.", running=True),
     "user": Command("users", "Make accounts for people, approve and deactivate them, set a password.", running=True),
     "job": Command("jobs", "List, show, cancel, resume, retry and restart jobs.", running=True),
     "audit": Command("audit", "Write the audit trail into a file, and remove what is too old.", running=True),

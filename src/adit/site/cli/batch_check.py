@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from adit.site.cli import tables
+from adit.site.cli.batch_faults import print_faults
 from adit.site.cli.output import Failed, Misused, print_json, print_table
 from adit.site.cli.reading import content
 from adit.transfer.columns import NAME_OF, QUERY, TRANSFER
-from adit.transfer.faults import enumerated
 from adit.transfer.headings import kind_of
 from adit.transfer.returning import with_columns
 from adit.transfer.sheets import BadSheet, Sheet, read_sheet
@@ -22,7 +22,6 @@ from adit.transfer.validating import (
     check_transfers,
     errors_of,
     faults_json,
-    grouped,
 )
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -83,15 +82,6 @@ def _checked(sheet: Sheet, kind: str, *, required: bool) -> Checked[Any]:
 def _show(file: Path, sheet: Sheet, kind: str, checked: Checked[Any]) -> None:
     print(f"{file}: {sheet.how}, read as a {NAME_OF[kind]}.")
     print_table(("column", "is taken for"), [(taken.written, taken.keyword or None) for taken in checked.columns])
-    for notice in checked.notices:
-        print(f"Notice: {notice}")
-    if checked.faults:
-        print_table(
-            ("column", "what is wrong", "times", "lines", "such as"),
-            [
-                (group.column, group.reason, group.count, enumerated(group.lines), enumerated(group.values))
-                for group in grouped(checked)
-            ],
-        )
+    print_faults(checked)
     good = sum(len(row.lines) for row in checked.good)
     print(f"{good} of {len(checked.lines)} lines are right.")

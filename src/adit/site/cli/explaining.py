@@ -19,6 +19,8 @@ from adit.jobs.submit import BadPlan
 from adit.nodes.finding import UnknownNode
 from adit.nodes.secrets import WrongKey
 from adit.projects.aliases import NoPseudonym
+from adit.projects.approving import CannotApprove
+from adit.projects.changes import CannotTake
 from adit.projects.finding import UnknownProject
 from adit.projects.keeping import BadBackup, CannotKeep
 from adit.projects.tables import BadTable
@@ -37,6 +39,8 @@ def explained() -> Iterator[None]:
     except NeedsReason as error:
         raise Misused(str(error)) from error
     except (UnknownNode, UnknownProject, Denied, WrongState, BadPlan, CannotKeep, CannotRelease, WrongKey) as error:
+        raise Failed(str(error)) from error
+    except (CannotApprove, CannotTake) as error:
         raise Failed(str(error)) from error
     except (UnfitPseudonym, NoPseudonym, BadTable, BadBackup) as error:
         raise Failed(f"{error} Nothing was done.") from error

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from adit.jobs.actions import perform
+from adit.jobs.cutwords import words_of_job
 from adit.jobs.linking import SeriesLink, series_of_job
 from adit.jobs.models import Job
 from adit.jobs.receipts import Form, issue
@@ -17,7 +18,8 @@ from adit.site.cli.acting import me
 from adit.site.cli.explaining import explained
 from adit.site.cli.ledger import print_receipt, print_report
 from adit.site.cli.output import Failed, print_json, print_table
-from adit.site.cli.tables import To, give
+from adit.site.cli.tables import To, check, give
+from adit.site.cli.words import give_cuts
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
@@ -121,6 +123,15 @@ def linking(number: Number, to: To = None, as_json: AsJson = False) -> None:
     with explained():
         rows = series_of_job(_find(number), by=me())
     give(SeriesLink, rows, to=to, as_json=as_json)
+
+
+@app.command()
+def words(number: Number, to: To = None, as_json: AsJson = False) -> None:
+    """Say which words were cut out of descriptions, for those who may link: they may be names. Looks are recorded."""
+    check(to)
+    with explained():
+        cuts = words_of_job(_find(number), by=me())
+    give_cuts(cuts, to=to, as_json=as_json)
 
 
 def _act(action: Action, number: int, *, as_json: bool) -> None:

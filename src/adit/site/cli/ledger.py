@@ -20,7 +20,8 @@ def print_report(report: Mapping[str, Any]) -> None:
     """Print the job's state, its ledger, and what failed."""
     tasks = report["tasks"]
     seconds = "" if report["seconds"] is None else f" in {report['seconds']:.1f} s"
-    print(f"Job {report['id']}, {report['source']} → {report['destination']}: {report['status']}{seconds}")
+    nodes = " → ".join(filter(None, (report["source"], report["destination"])))
+    print(f"Job {report['id']}, {nodes}: {report['status']}{seconds}")
     if report["message"]:
         print(report["message"])
     if report["profile"]:
@@ -49,7 +50,7 @@ def _short(uid: str) -> str:
 def _print_task(task: Mapping[str, Any]) -> None:
     seconds = "" if task["seconds"] is None else f" in {task['seconds']:.2f} s"
     attempts = f", attempt {task['attempts']}" if task["attempts"] > 1 else ""
-    what = f"Study {task['study']}" if task["study"] else "Archive"
+    what = f"Study {task['study']}" if task["study"] else f"Part {task['part']}" if task["part"] else "Archive"
     name = f" as {task['pseudonym']}" if task["pseudonym"] else ""
     print(f"{what}{name}: {task['status']}{seconds}{attempts}. {task['message'] or task['waiting_for'] or ''}")
     for note in task["notes"]:

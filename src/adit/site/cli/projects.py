@@ -11,6 +11,7 @@ import typer
 from adit.accounts.models import User
 from adit.deid.profile import DEFAULT, Profile
 from adit.dicom.refs import uid
+from adit.jobs.cutwords import words_of_job, words_of_project
 from adit.jobs.linking import SeriesLink, series_of_project
 from adit.nodes.finding import find_node
 from adit.projects import changes, linking
@@ -23,6 +24,7 @@ from adit.site.cli.acting import me
 from adit.site.cli.explaining import explained
 from adit.site.cli.output import Failed, Misused, print_json, print_table
 from adit.site.cli.reading import content
+from adit.site.cli.words import give_cuts
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(project_keys.app, name="key")
@@ -89,12 +91,17 @@ def edit(
     generate: Makes = None,
     destinations: Destinations = None,
     anywhere: Annotated[bool, typer.Option("--anywhere", help="It may send to all nodes.")] = False,
+    newest_profile: Annotated[
+        bool, typer.Option("--newest-profile", help="The newest version of its profile, with the words approved since.")
+    ] = False,
     expires: Expires = None,
     as_json: AsJson = False,
 ) -> None:
     """Change a project; what is not given stays. Jobs keep the profile with which they were made."""
     if anywhere and destinations:
         raise Misused("Give --to, or --anywhere; not both.")
+    if newest_profile and (profile or site_rules):
+        raise Misused("Give --newest-profile, or a profile with its rules; not both.")
     with explained():
         found = find_project(name)
         frozen = _profile(found, profile, site_rules)
@@ -102,9 +109,12 @@ def edit(
         values = _values(purpose, ethics_number, description, generate, expires)
         if new_name is not None:
             values["name"] = new_name
-        if not values and frozen is None and nodes is None:
+        if not values and frozen is None and nodes is None and not newest_profile:
             raise Misused("Say what to change: 'adit project edit --help' lists the options.")
-        found = changes.edit(found, by=me(), profile=frozen, destinations=nodes, **values)
+        if newest_profile:
+            found = changes.take_newest(found, by=me())
+        if values or frozen is not None or nodes is not None:
+            found = changes.edit(found, by=me(), profile=frozen, destinations=nodes, **values)
     _show(found, as_json=as_json)
 
 
@@ -181,6 +191,26 @@ def list_links(
             tables.give(SeriesLink, series_of_project(found, by=me()), to=to, as_json=as_json)
         else:
             tables.give(linking.PatientLink, linking.patients_of(found, by=me()), to=to, as_json=as_json)
+
+
+@app.command()
+def words(
+    name: Name,
+    job: Annotated[int | None, typer.Option(help="Of this job alone.", metavar="N")] = None,
+    to: tables.To = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which words were cut out of descriptions, for those who may link: they may be names. Looks are recorded."""
+    tables.check(to)
+    with explained():
+        found = find_project(name)
+        if job is None:
+            cuts = words_of_project(found, by=me())
+        elif (wanted := found.jobs.filter(pk=job).first()) is not None:
+            cuts = words_of_job(wanted, by=me())
+        else:
+            raise Failed(f"Project {found.name} has no job {job}.")
+    give_cuts(cuts, to=to, as_json=as_json)
 
 
 @app.command(name="import")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,14 +10,11 @@ from typing import Annotated
 import typer
 
 from adit.dicom.refs import uid
-from adit.jobs.models import Job
 from adit.jobs.reports import job_report
-from adit.jobs.states import JOB_ENDED, JobStatus
 from adit.jobs.submit import submit
 from adit.nodes.finding import find_node
 from adit.site.cli.acting import me
 from adit.site.cli.explaining import explained
-from adit.site.cli.ledger import print_report
 from adit.site.cli.looking_up import looked_up
 from adit.site.cli.output import Misused, print_json
 from adit.site.cli.pseudonymising import (
@@ -34,20 +29,19 @@ from adit.site.cli.pseudonymising import (
     wanted,
 )
 from adit.site.cli.reading import first_line
+from adit.site.cli.sending import ArchivePassword, AsJson, AsNifti, Destination, Source, Urgent, Wait
+from adit.site.cli.waiting import wait_for
 from adit.transfer.items import TransferStudy
 from adit.transfer.plan import Plan
 from adit.transfer.planners import read_studies
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-POLL = 0.1
-"""Seconds between two looks at a job that is waited for."""
-
 
 @app.command()
 def transfer(
-    source: Annotated[str, typer.Option("--from", help="The node to take from.", metavar="NODE")],
-    destination: Annotated[str, typer.Option("--to", help="The node to send to.", metavar="NODE")],
+    source: Source,
+    destination: Destination,
     study: Annotated[str | None, typer.Option(help="Study Instance UID.", metavar="UID")] = None,
     series: Annotated[
         list[str] | None, typer.Option(help="Only this series of the study; may be repeated.", metavar="UID")
@@ -55,13 +49,10 @@ def transfer(
     studies: Annotated[
         Path | None, typer.Option(help="A file with a Study Instance UID a line.", metavar="FILE")
     ] = None,
-    archive_password_file: Annotated[
-        Path | None,
-        typer.Option(help="Into one archive that opens with the password in this file.", metavar="FILE"),
-    ] = None,
-    nifti: Annotated[bool, typer.Option("--nifti", help="As NIfTI volumes.")] = False,
-    urgent: Annotated[bool, typer.Option("--urgent", help="Before what is not urgent.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Until it has ended; then print its ledger.")] = False,
+    archive_password_file: ArchivePassword = None,
+    nifti: AsNifti = False,
+    urgent: Urgent = False,
+    wait: Wait = False,
     project: ProjectOption = None,
     pseudonym: Pseudonym = None,
     generate: Generate = False,
@@ -69,7 +60,7 @@ def transfer(
     unchecked_pixels: UncheckedPixels = False,
     trial_protocol_id: TrialId = None,
     trial_protocol_name: TrialName = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Transfer one study, some of its series, or all studies of a file. Each study is a task of the job."""
     pseudonymising = wanted(project, pseudonym, profile, generate=generate, unchecked_pixels=unchecked_pixels)
@@ -93,7 +84,7 @@ def transfer(
         )
         job = submit(plan, by=me())
     if wait:
-        _wait(job, as_json=as_json)
+        wait_for(job, as_json=as_json)
     elif as_json:
         print_json(job_report(job, by=job.owner))
     else:
@@ -113,17 +104,3 @@ def _items(study: str | None, series: Sequence[str], file: Path | None) -> tuple
     except (OSError, UnicodeDecodeError) as error:
         raise Misused(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.") from error
     return tuple(TransferStudy(each) for each in read_studies(text.splitlines()))
-
-
-def _wait(job: Job, *, as_json: bool) -> None:
-    while job.status not in JOB_ENDED and job.status != JobStatus.UNVERIFIED:
-        time.sleep(POLL)
-        job.refresh_from_db()
-    report = job_report(job, by=job.owner)
-    if as_json:
-        print_json(report)
-    else:
-        print_report(report)
-    if job.status != JobStatus.SUCCESS:
-        print(f"adit: job {job.pk} ended as {job.status}: {job.message}", file=sys.stderr)
-        raise typer.Exit(1)

@@ -28,9 +28,7 @@ class QueryOrder(Purpose):
     field_order = ("source", "project")
 
     source = forms.ModelChoiceField(Node.objects.none(), label=_("Source"), empty_label=None)
-    project = forms.ModelChoiceField(
-        Project.objects.none(), label=_("Project"), required=False, empty_label=_("none")
-    )
+    project = forms.ModelChoiceField(Project.objects.none(), label=_("Project"), required=False, empty_label=_("none"))
     urgent = forms.BooleanField(label=_("Urgent: before what is not"), required=False)
     mail = forms.BooleanField(label=_("Mail me when it has ended"), required=False)
 
@@ -58,21 +56,21 @@ class QueryOrder(Purpose):
         self.require_vote(values)
         return values
 
-    def checked(self) -> Reading:
+    def told(self) -> Reading:
         """The file: nothing of what was chosen says more about it."""
         return self.reading
 
-    def submitted(self, reading: Reading, *, check: bool) -> Job:  # noqa: ARG002  a query is its own check
-        """The job that asks for the good rows of *reading*.
+    def submitted(self, *, check: bool) -> Job:  # noqa: ARG002  a query is its own check
+        """The job that asks for the good rows.
 
         Raises:
             What `submit` raises.
         """
         values = self.cleaned_data
         plan = plan_of(
-            reading.checked.good,
+            self.reading.checked.good,
             source=values["source"].name,
-            file=reading.file,
+            file=self.reading.file,
             urgent=values["urgent"],
             mail=values["mail"],
             project=values["project"].name if values["project"] else "",

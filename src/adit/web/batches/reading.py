@@ -13,7 +13,6 @@ from adit.jobs.files import read_file
 from adit.jobs.models import BatchFile
 from adit.jobs.permissions import may_send
 from adit.projects.models import Project
-from adit.transfer.batchrows import QueryRow, TransferRow
 from adit.transfer.columns import QUERY
 from adit.transfer.faults import Checked, Fault, Group, grouped
 from adit.transfer.sheets import Sheet
@@ -45,9 +44,7 @@ class Reading:
     @property
     def first(self) -> list[dict[str, Any]]:
         """The first lines, with those cells marked that have a fault."""
-        bad = {
-            (line, fault.column) for fault in self.checked.faults[:1000] for line in fault.lines if fault.column
-        }
+        bad = {(line, fault.column) for fault in self.checked.faults[:1000] for line in fault.lines if fault.column}
         return [
             {
                 "line": row.line,
@@ -94,12 +91,9 @@ def reading_of(file: BatchFile, user: User) -> Reading:
         BadSheet: It cannot be read, with one sentence why.
     """
     sheet = read_file(file)
-    checked: Checked[QueryRow] | Checked[TransferRow]
     if file.kind == QUERY:
-        checked = check_queries(sheet)
-    else:
-        checked = check_transfers(sheet, pseudonyms=pseudonyms_for(user))
-    return Reading(file, sheet, checked)
+        return Reading(file, sheet, check_queries(sheet))
+    return Reading(file, sheet, check_transfers(sheet, pseudonyms=pseudonyms_for(user)))
 
 
 def pseudonyms_for(user: User) -> Pseudonyms:

@@ -26,9 +26,3 @@ def as_file(content: bytes, name: str) -> HttpResponse:
 def as_json(value: object, name: str) -> HttpResponse:
     """*value* as JSON, saved as *name*."""
     return as_file(json.dumps(value, ensure_ascii=False, indent=1).encode(), name)
-
-
-def renamed(name: str, suffix: str) -> str:
-    """`list.xlsx` as `list-errors.xlsx`."""
-    stem, dot, form = name.rpartition(".")
-    return f"{stem}-{suffix}.{form}" if dot else f"{name}-{suffix}"

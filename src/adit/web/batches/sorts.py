@@ -47,7 +47,7 @@ TRANSFERS = Sort(
     TRANSFER,
     "batchtransfer",
     _("Batch transfer"),
-    _("Send many studies at once: a line for each study or series, and in the end the same file with what became of it."),
+    _("Send many studies at once: a line for each study or series, and the same file back with what became of them."),
 )
 SORTS = {sort.kind: sort for sort in (QUERIES, TRANSFERS)}
 

@@ -101,8 +101,8 @@ class TransferOrder(Purpose, SendFields):
             ethics_number=vote_of(values),
         )
 
-    def checked(self) -> Reading:
-        """The file held against the rules of what was chosen, too: those of the project and its pseudonyms.
+    def told(self) -> Reading:
+        """The file held against the rules of what was chosen, too: which lines the project refuses, and why.
 
         Raises:
             BadPlan, NoKey, UnreadableKey: What was chosen does not go together, whatever the file says.
@@ -110,14 +110,14 @@ class TransferOrder(Purpose, SendFields):
         assert self.choices is not None
         return replace(self.reading, checked=check_file(self.reading.file, self.choices, by=self.user))
 
-    def submitted(self, reading: Reading, *, check: bool) -> Job:
-        """The job that sends the good rows of *reading*, or asks only what would become of them.
+    def submitted(self, *, check: bool) -> Job:
+        """The job that sends the good rows, or asks only what would become of them.
 
         Raises:
             What `submit` raises.
         """
         assert self.choices is not None
-        plan = plan_of(reading.checked.good, self.choices, file=reading.file).plan
+        plan = plan_of(self.reading.checked.good, self.choices, file=self.reading.file).plan
         job = submit_check(plan, by=self.user) if check else submit(plan, by=self.user)
         remember(self.user, self.cleaned_data)
         return job

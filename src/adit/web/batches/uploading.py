@@ -79,7 +79,7 @@ def start(request: HttpRequest, kind: str) -> HttpResponse:
     return render(request, "batches/start.html", _context(sort, user, form), status=422 if form.errors else 200)
 
 
-def _kept(upload: UploadedFile, sort: Sort, user: User) -> BatchFile:
+def _kept(upload: UploadedFile[Any], sort: Sort, user: User) -> BatchFile:
     """Keep what can be read.
 
     Raises:
@@ -95,11 +95,11 @@ def _context(sort: Sort, user: User, form: UploadForm) -> dict[str, Any]:
     own = BatchFile.objects.filter(owner=user, kind=sort.kind).defer("content")
     return {
         "sort": sort,
-        "form": form,
+        "upload": form,
         "upload_url": reverse(sort.place),
         "has_sources": form.fields["source"].queryset.exists(),  # type: ignore[attr-defined]
         "columns": COLUMNS_OF[sort.kind],
-        "most": settings.ADIT_BATCH_FILE_BYTES,
+        "largest": settings.ADIT_BATCH_FILE_BYTES,
         "files": [
             {"file": file, "url": reverse(f"{sort.place}-file", args=[file.pk])}
             for file in own.order_by("-pk")[:SHOWN_FILES]

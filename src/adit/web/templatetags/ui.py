@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from adit.dicom.values import person_name
 from adit.jobs.states import JobStatus
 
 register = template.Library()
@@ -73,6 +75,24 @@ def duration(value: float | None) -> str:
     if hours:
         return f"{hours} h {minutes:02d} min"
     return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
+
+
+@register.filter
+def person(name: str) -> str:
+    """A name of DICOM as people read it: `Doe, John`."""
+    return person_name(name)
+
+
+@register.filter
+def runs(numbers: Iterable[int]) -> str:
+    """Numbers, those that follow each other as one: `2–5, 9`."""
+    written: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if written and written[-1][-1] == number - 1:
+            written[-1] = [written[-1][0], number]
+        else:
+            written.append([number])
+    return ", ".join("–".join(map(str, run)) for run in written)
 
 
 @register.simple_tag

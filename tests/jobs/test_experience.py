@@ -1,0 +1,63 @@
+"""What the ledger tells of sizes and speeds."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from adit.jobs.experience import LEAST_INSTANCES, LEAST_TASKS, experience_between
+from adit.jobs.models import Entry, Task
+from adit.nodes.models import Node
+from tests.jobs.fakes import study_uid, submitted, two_servers
+from tests.nodes.making import server
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def nodes() -> tuple[Node, Node]:
+    return two_servers()
+
+
+def moved(
+    number: int, modalities: str, *, stored: int, size: int, seconds: float = 2.0, status: str = "success"
+) -> None:
+    """A task that ended, with its ledger."""
+    task = submitted([study_uid(number)]).tasks.get()
+    layout = {"job": "j", "patient": "p", "study": f"20240229-101500-{modalities}".removesuffix("-")}
+    Task.objects.filter(pk=task.pk).update(
+        item=task.item | {"layout": layout}, status=status, seconds=seconds, attempts=1,
+        ended_at=timezone.now() + timedelta(seconds=number),
+    )  # fmt: skip
+    Entry.objects.create(task=task, study_uid=task.study_uid, series_uid="1.2", stored=stored, size=size)
+
+
+class TestExperience:
+    def test_is_nothing_at_first(self, nodes):
+        found = experience_between(*nodes)
+
+        assert (found.weights, found.speed) == ({}, None)
+
+    def test_knows_what_instances_of_studies_with_one_modality_weigh(self, nodes):
+        moved(1, "CT", stored=LEAST_INSTANCES, size=LEAST_INSTANCES * 1000)
+        moved(2, "CT", stored=LEAST_INSTANCES, size=LEAST_INSTANCES * 3000)
+        moved(3, "MR+SR", stored=LEAST_INSTANCES, size=7)
+        moved(4, "US", stored=LEAST_INSTANCES - 1, size=7)
+        moved(5, "NM", stored=LEAST_INSTANCES, size=7, status="warning")
+        moved(6, "", stored=LEAST_INSTANCES, size=7)
+
+        assert experience_between(*nodes).weights == {"CT": 2000.0}
+
+    def test_knows_the_speed_between_two_nodes_after_some_tasks(self, nodes):
+        source, destination = nodes
+        for number in range(1, LEAST_TASKS):
+            moved(number, "CT", stored=1, size=1000)
+        assert experience_between(source, destination).speed is None
+
+        moved(9, "MR", stored=1, size=4000)
+
+        assert experience_between(source, destination).speed == 6000 / (2 * LEAST_TASKS)
+        assert experience_between(source, server("C")).speed is None
+        assert experience_between(source, None).speed is None
