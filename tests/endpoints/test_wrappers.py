@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from adit.dicom.errors import Unreachable
@@ -60,6 +62,11 @@ class TestRechecked:
 
         assert len(list(loose.find(QUERY))) == 2
         assert [match.ref for match in Rechecked(loose).find(QUERY)] == [Ref(UID(STUDY.uid))]
+
+    def test_leaves_everything_in_for_who_counts_answers(self):
+        loose = Memory(KEPT, faults=Faults(ignores_filters=True))
+
+        assert len(list(Rechecked(loose).find(replace(QUERY, unchecked=True)))) == 2
 
 
 class TestRecorded:

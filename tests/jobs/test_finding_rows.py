@@ -301,8 +301,8 @@ class TestAsking:
 
 
 @pytest.mark.django_db(transaction=True)
-class TestAFileWithMoreLinesThanAllowed:
-    def test_waits_for_verification_however_few_its_tasks_are(self, register):
+class TestAFile:
+    def test_with_many_lines_waits_for_verification_however_few_its_tasks_are(self, register):
         KindSetting.objects.create(kind="batch_query", limit=3)
         ann = permit(a_user(), "can_query_in_batches")
 
@@ -314,6 +314,16 @@ class TestAFileWithMoreLinesThanAllowed:
     def test_needs_the_permission_to_ask_by_a_file(self, register):
         with pytest.raises(Denied, match="batch query"):
             asked(rows_of("P1"), by=a_user())
+
+    def test_needs_a_server_that_can_be_searched_until_it_runs(self, register):
+        asked(rows_of("P1"))
+        Node.objects.filter(name="A").update(find_study=False)
+
+        Registers(register).process().work()
+
+        assert Task.objects.get().message == "A can do neither C-FIND nor QIDO, so it cannot be searched."
+        with pytest.raises(Denied, match="cannot be searched"):
+            asked(rows_of("P1"))
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,5 +1,10 @@
+from pydicom import Dataset
+
 from adit.dicom.instance import Instance
+from adit.dicom.match import Match
 from adit.dicom.protocols import Capabilities
+from adit.dicom.query import Query
+from adit.dicom.refs import Level
 from adit.jobs.movement import HeardSource
 from tests.jobs.fakes import CT, EXPLICIT, refs_of, study_uid
 
@@ -26,6 +31,10 @@ class Pieces:
     def __init__(self):
         self.body = InPieces()
 
+    def find(self, query):
+        yield Match(query.level, Dataset())
+        yield Match(query.level, Dataset())
+
     def retrieve(self, refs):
         yield Instance(REF, CT, EXPLICIT, self.body)
 
@@ -41,3 +50,9 @@ class TestAHeardSource:
             assert len(heard) == 2
             assert instance.body.size == 6
         assert source.body.closed
+
+    def test_tells_of_every_answer_to_a_query_and_of_its_end(self):
+        heard = []
+
+        assert len(list(HeardSource(Pieces(), lambda: heard.append(1)).find(Query.of(Level.STUDY)))) == 2
+        assert len(heard) == 3

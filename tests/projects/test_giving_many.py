@@ -6,10 +6,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from adit.accounts.models import local_administrator
 from adit.audit.models import Event
 from adit.deid.keys import Patient
 from adit.projects.aliases import add_free, give_many, known_pseudonyms, pseudonym_for
+from tests.projects.making import administrator
 from tests.projects.making import project as make_project
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +19,7 @@ ANN, BOB, CID = (Patient(name) for name in ("P-1", "P-2", "P-3"))
 
 def given(project, **wanted):
     people = {"ann": ANN, "bob": BOB, "cid": CID}
-    give_many(project, {people[who]: pseudonym for who, pseudonym in wanted.items()}, by=local_administrator())
+    give_many(project, {people[who]: pseudonym for who, pseudonym in wanted.items()}, by=administrator())
     return known_pseudonyms(project, people.values())
 
 
@@ -29,7 +29,7 @@ class TestGivingMany:
         known = given(project, ann="ALPHA", bob=None)
 
         assert known[ANN] == "ALPHA"
-        assert known[BOB] == pseudonym_for(make_again(project), BOB, by=local_administrator(), generate=True)
+        assert known[BOB] == pseudonym_for(make_again(project), BOB, by=administrator(), generate=True)
         assert Event.objects.filter(action="project.pseudonym_given").count() == 2
 
     def test_changes_nothing_of_those_who_have_one(self):
@@ -47,7 +47,7 @@ class TestGivingMany:
 
     def test_gives_none_while_the_list_has_free_ones(self):
         project = make_project()
-        add_free(project, ["FREE"], by=local_administrator())
+        add_free(project, ["FREE"], by=administrator())
 
         assert given(project, ann=None) == {}
 
@@ -57,7 +57,7 @@ class TestGivingMany:
         for start, count in ((0, 10), (10, 1000)):
             people = {Patient(f"Q-{number}"): None for number in range(start, start + count)}
             with CaptureQueriesContext(connection) as queries:
-                give_many(project, people, by=local_administrator())
+                give_many(project, people, by=administrator())
             asked.append(sum("projects_alias" in query["sql"] for query in queries))
 
         assert asked[1] <= asked[0] + 2

@@ -122,3 +122,23 @@ class TestADryRun:
         assert "Found: 2 series, 2 instances, about 0.001 GB" in done.stdout
         assert "1 series would stay behind: ultrasound may show names" in done.stdout
         assert done.stdout.rstrip().endswith("Nothing was sent.")
+
+    def test_is_sent_as_it_was_found(self, site: Site) -> None:
+        file = a_list(site, "then", f"{OTHER.patient_id},{OTHER.uid}", f"X,{UNKNOWN}")
+        checked = site("batch", "transfer", file, *NODES, "--project", "Stroke", "--dry-run", "--json")
+        number = str(json.loads(checked.stdout)["job"])
+
+        sent = site.json("batch", "send", number, "--wait")
+
+        assert (sent["status"], sent["project"], len(sent["tasks"])) == ("success", "Stroke", 1)
+        assert len(site.arrived()) == len(OTHER.files)
+        missing = site.room / "missing.csv"
+        assert site("batch", "result", number, "--out", str(missing), "--failed-only").returncode == 0
+        assert [(row["PatientID"], row["Status"]) for row in rows_of(missing)] == [("X", "not found")]
+
+    def test_is_of_files_only(self, site: Site) -> None:
+        number = str(site.json(*site.transfer(OTHER, "--wait"))["id"])
+
+        done = site("batch", "result", number, "--out", str(site.room / "none.csv"))
+
+        assert (done.returncode, "was not made from a file" in done.stderr) == (1, True)

@@ -54,6 +54,7 @@ class Strict:
     ignores: Keys that it answers as if they were empty.
     refuses: Keys that it answers with a failure when they hold a wildcard.
     literal: Keys in which a wildcard is a character like any other.
+    sql: `_` and `%` in a pattern are wildcards too.
     hides: Attributes that its answers do not carry.
     asked: The queries at study level, in order.
     """
@@ -65,6 +66,7 @@ class Strict:
     refuses: frozenset[str] = frozenset()
     literal: frozenset[str] = frozenset()
     hides: frozenset[str] = frozenset()
+    sql: bool = False
     asked: list[Query] = field(default_factory=list)
     capabilities: Capabilities = field(default_factory=Capabilities)
 
@@ -108,6 +110,8 @@ class Strict:
         if keyword in self.literal:
             return wanted in values
         pattern = re.escape(wanted).replace(r"\*", ".*").replace(r"\?", ".")
+        if self.sql:
+            pattern = pattern.replace("_", ".").replace("%", ".*")
         return any(re.fullmatch(pattern, value) for value in values)
 
 

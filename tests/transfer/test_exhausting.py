@@ -134,6 +134,15 @@ class TestASourceWithoutWildcardsForUids:
             "those that have neither a time of day nor a PatientID of plain letters cannot be asked for in parts"
         )
 
+    def test_whose_database_has_wildcards_of_its_own_is_asked_by_modality_all_the_same(self):
+        studies = [*many(15), *many(15, time="", modality="MR", start=100)]
+        source = Strict(studies, most=20, literal=WITHOUT_UID_PATTERNS, sql=True)
+
+        found, missing = exhausted(source, DAY)
+
+        assert sorted(found) == sorted(study.uid for study in studies)
+        assert not missing
+
 
 class TestASourceThatIgnoresKeys:
     @pytest.mark.parametrize("key", ["StudyTime", "StudyInstanceUID", "ModalitiesInStudy", "PatientID"])

@@ -8,7 +8,7 @@ from adit.jobs.options import Options
 from adit.jobs.outcomes import Decision
 from adit.jobs.permissions import may_send
 from adit.jobs.states import TaskStatus
-from adit.nodes.permissions import may_use
+from adit.nodes.permissions import can_search, may_use
 from adit.transfer.items import SealArchive, TransferStudy
 
 
@@ -26,6 +26,8 @@ def refusal_of(task: Task) -> Decision | None:
     if task.work == TransferStudy.work:
         treating = Options.of(job).treating
         asked.append(may_send(treating, user=job.owner, group=job.group, project=job.project, destination=destination))
+    if task.work not in (SealArchive.work, TransferStudy.work) and not (searchable := can_search(source)):
+        return Decision(TaskStatus.FAILURE, searchable.reason)
     for answer in asked:
         if not answer:
             return Decision(TaskStatus.FAILURE, f"access withdrawn: {answer.reason}")

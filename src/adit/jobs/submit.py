@@ -27,7 +27,7 @@ from adit.jobs.states import JobStatus, TaskStatus
 from adit.jobs.treating import Treating
 from adit.nodes.finding import find_node
 from adit.nodes.models import Node, NodeQuerySet
-from adit.nodes.permissions import can_receive, can_send, may_use
+from adit.nodes.permissions import can_receive, can_search, can_send, may_use
 from adit.nodes.secrets import Secret
 from adit.projects.keys import new_key
 from adit.projects.models import Project
@@ -136,6 +136,8 @@ def _nodes(plan: Plan, *, by: User, group: Group | None) -> tuple[Node, Node | N
     known = Node.objects.all() if by.is_staff else _known_to(by, group)
     source = find_node(plan.source, known)
     may_use(source, user=by, group=group, as_source=True).require()
+    if not all(isinstance(item, TransferStudy) for item in plan.items):
+        can_search(source).require()
     sends_nothing = all(isinstance(item, FindStudies | LookUpStudies) for item in plan.items)
     if not plan.destination:
         if not sends_nothing:

@@ -24,20 +24,24 @@ class Place:
     Attributes:
         name: Of the URL pattern; the entry stands out on all pages whose pattern begins with it.
         permission: Who lacks it does not see the entry; empty for everybody who is logged in.
+        menu: Opens with what has the same; whoever sees only one of these sees it by itself.
     """
 
     name: str
     title: str | Promise
     icon: str
     permission: str = ""
+    menu: str | Promise = ""
 
+
+_BATCHES = _("Batches")
 
 PLACES = (
     Place("home", _("Dashboard"), "gauge"),
     Place("search", _("Search and send"), "search", "jobs.can_transfer_selectively"),
-    Place("batchquery", _("Batch query"), "zoom-question", "jobs.can_query_in_batches"),
-    Place("batchtransfer", _("Batch transfer"), "stack-2", "jobs.can_transfer_in_batches"),
-    Place("mass", _("Mass transfer"), "calendar", "jobs.can_transfer_in_mass"),
+    Place("batchquery", _("Batch query"), "zoom-question", "jobs.can_query_in_batches", _BATCHES),
+    Place("batchtransfer", _("Batch transfer"), "stack-2", "jobs.can_transfer_in_batches", _BATCHES),
+    Place("mass", _("Mass transfer"), "calendar", "jobs.can_transfer_in_mass", _BATCHES),
     Place("jobs", _("Jobs"), "list-check"),
     Place("projects", _("Projects"), "id"),
     Place("nodes", _("Servers"), "server-2"),
@@ -51,16 +55,9 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     match = request.resolver_match
     here = match.url_name or "" if match else ""
-    places = []
-    if isinstance(user, User):
-        places = [
-            {"title": place.title, "icon": place.icon, "url": url, "here": here.split("-")[0] == place.name}
-            for place in PLACES
-            if _sees(user, place) and (url := _url(place.name))
-        ]
     told = getattr(request, "notice", None)
     return {
-        "places": places,
+        "menus": _menus(user, here) if isinstance(user, User) else (),
         "my_groups": user.groups.order_by("name") if isinstance(user, User) else (),
         "announcement": told.announcement if told else "",
         # Who has to wait sees a page of its own about it.
@@ -69,6 +66,18 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "demo_people": settings.ADIT_DEMO_PEOPLE,
         "version": __version__,
     }
+
+
+def _menus(user: User, here: str) -> list[dict[str, Any]]:
+    """The navigation: menus of places, most of them of one, which needs no menu."""
+    menus: dict[object, dict[str, Any]] = {}
+    for place in PLACES:
+        if _sees(user, place) and (url := _url(place.name)):
+            menu = menus.setdefault(place.menu or place.name, {"title": place.menu, "here": False, "places": []})
+            entry = {"title": place.title, "icon": place.icon, "url": url, "here": here.split("-")[0] == place.name}
+            menu["places"].append(entry)
+            menu["here"] |= entry["here"]
+    return list(menus.values())
 
 
 def _sees(user: User, place: Place) -> bool:

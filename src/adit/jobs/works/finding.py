@@ -211,11 +211,16 @@ def _found(hit: Hit) -> Found:
         study_description=_storable(study.description),
         series_description=_storable(series.description) if series else "",
         series_number=_storable(series.text("SeriesNumber")) if series else "",
-        series_count=study.series_count,
-        instances=(series or study).instances,
+        series_count=_counted(study.series_count),
+        instances=_counted((series or study).instances),
     )
 
 
 def _storable(text: str) -> str:
     """*text* as PostgreSQL takes it: peers send all sorts of characters."""
-    return text.replace("\0", "")
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _counted(number: int | None) -> int | None:
+    """*number*, unless nobody has so many."""
+    return number if number is not None and number < 2**31 else None

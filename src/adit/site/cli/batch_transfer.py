@@ -17,7 +17,6 @@ from adit.jobs.files import keep_file
 from adit.jobs.kinds.batch import BATCH_TRANSFER
 from adit.jobs.models import Job
 from adit.jobs.outcome_sheets import faulty_lines, outcome_sheet
-from adit.jobs.reports import job_report
 from adit.jobs.states import JobStatus
 from adit.jobs.submit import submit
 from adit.site.cli import tables
@@ -37,7 +36,7 @@ from adit.site.cli.pseudonymising import (
 )
 from adit.site.cli.reading import content, first_line
 from adit.site.cli.sending import ArchivePassword, AsJson, AsNifti, Destination, Source, Urgent, Wait
-from adit.site.cli.waiting import until_ended, wait_for
+from adit.site.cli.waiting import follow, until_ended, wait_for
 from adit.transfer.batchrows import TransferRow
 from adit.transfer.faults import Checked, of_lines
 from adit.transfer.plan import Pseudonymising
@@ -116,7 +115,7 @@ def transfer(
         tables.save(good_rows_only, rest)
     if not as_json:
         _say(checked, planned, good_rows_only)
-    _follow(job, out, wait=wait, as_json=as_json, studies=len(planned.plan.items))
+    _follow(job, out, wait=wait, as_json=as_json)
 
 
 def _pseudonymising(
@@ -135,14 +134,11 @@ def _say(checked: Checked[TransferRow], planned: Planned, rest: Path | None) -> 
         print(f"Notice: {notice}")
 
 
-def _follow(job: Job, out: Path | None, *, wait: bool, as_json: bool, studies: int) -> None:
+def _follow(job: Job, out: Path | None, *, wait: bool, as_json: bool) -> None:
     """Wait where that was asked for, and give back what became of the lines."""
     check = not job.tasks.filter(destination__isnull=False).exists()
     if not (wait or out or check):
-        if as_json:
-            print_json(job_report(job, by=job.owner))
-        else:
-            print(f"Job {job.pk}: {studies} {'study' if studies == 1 else 'studies'}, {job.status}.")
+        follow(job, wait=False, as_json=as_json)
         return
     until_ended(job)
     if out is not None:

@@ -49,7 +49,7 @@ def list_jobs(
 @app.command()
 def show(number: Number, as_json: AsJson = False) -> None:
     """Show a job with its tasks and ledger."""
-    _show(_find(number), as_json=as_json)
+    _show(find_job(number), as_json=as_json)
 
 
 @app.command()
@@ -84,7 +84,7 @@ def accept(
 ) -> None:
     """Accept what is incomplete as complete, for a reason that stands in the audit trail and on the receipt."""
     with explained():
-        _show(perform(Action.ACCEPT, _find(number), by=me(), reason=reason), as_json=as_json)
+        _show(perform(Action.ACCEPT, find_job(number), by=me(), reason=reason), as_json=as_json)
 
 
 @app.command()
@@ -97,7 +97,7 @@ def receipt(
 ) -> None:
     """Give out a signed receipt: what was expected, stored, confirmed, excluded and why, and what failed."""
     with explained():
-        given = issue(_find(number), Form.RECIPIENT if for_recipient else Form.INTERNAL, by=me())
+        given = issue(find_job(number), Form.RECIPIENT if for_recipient else Form.INTERNAL, by=me())
     if as_json:
         print_json({"number": given.number, "code": given.code, **given.content})
     else:
@@ -114,14 +114,14 @@ def release(
 ) -> None:
     """Let an attribute pass in which an identifier was found. What was stopped by it goes when the job is retried."""
     with explained():
-        _show(letting_pass(_find(number), attribute, by=me()), as_json=as_json)
+        _show(letting_pass(find_job(number), attribute, by=me()), as_json=as_json)
 
 
 @app.command()
 def linking(number: Number, to: To = None, as_json: AsJson = False) -> None:
     """Say which study and series is which at the destination, for those who may link. Every look is recorded."""
     with explained():
-        rows = series_of_job(_find(number), by=me())
+        rows = series_of_job(find_job(number), by=me())
     give(SeriesLink, rows, to=to, as_json=as_json)
 
 
@@ -130,16 +130,21 @@ def words(number: Number, to: To = None, as_json: AsJson = False) -> None:
     """Say which words were cut out of descriptions, for those who may link: they may be names. Looks are recorded."""
     check(to)
     with explained():
-        cuts = words_of_job(_find(number), by=me())
+        cuts = words_of_job(find_job(number), by=me())
     give_cuts(cuts, to=to, as_json=as_json)
 
 
 def _act(action: Action, number: int, *, as_json: bool) -> None:
     with explained():
-        _show(perform(action, _find(number), by=me()), as_json=as_json)
+        _show(perform(action, find_job(number), by=me()), as_json=as_json)
 
 
-def _find(number: int) -> Job:
+def find_job(number: int) -> Job:
+    """The job that has this number.
+
+    Raises:
+        Failed: There is none.
+    """
     found = Job.objects.filter(pk=number).first()
     if found is None:
         raise Failed(f"There is no job {number}.")

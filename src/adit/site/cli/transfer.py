@@ -10,13 +10,12 @@ from typing import Annotated
 import typer
 
 from adit.dicom.refs import uid
-from adit.jobs.reports import job_report
 from adit.jobs.submit import submit
 from adit.nodes.finding import find_node
 from adit.site.cli.acting import me
 from adit.site.cli.explaining import explained
 from adit.site.cli.looking_up import looked_up
-from adit.site.cli.output import Misused, print_json
+from adit.site.cli.output import Misused
 from adit.site.cli.pseudonymising import (
     Generate,
     ProfileOption,
@@ -30,7 +29,7 @@ from adit.site.cli.pseudonymising import (
 )
 from adit.site.cli.reading import first_line
 from adit.site.cli.sending import ArchivePassword, AsJson, AsNifti, Destination, Source, Urgent, Wait
-from adit.site.cli.waiting import wait_for
+from adit.site.cli.waiting import follow
 from adit.transfer.items import TransferStudy
 from adit.transfer.plan import Plan
 from adit.transfer.planners import read_studies
@@ -83,12 +82,7 @@ def transfer(
             trial=trial,
         )
         job = submit(plan, by=me())
-    if wait:
-        wait_for(job, as_json=as_json)
-    elif as_json:
-        print_json(job_report(job, by=job.owner))
-    else:
-        print(f"Job {job.pk}: {len(items)} {'study' if len(items) == 1 else 'studies'}, {job.status}.")
+    follow(job, wait=wait, as_json=as_json)
 
 
 def _items(study: str | None, series: Sequence[str], file: Path | None) -> tuple[TransferStudy, ...]:

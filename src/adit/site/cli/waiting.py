@@ -19,6 +19,21 @@ POLL = 0.1
 _SHOWN_EVERY = 1.0
 
 
+def follow(job: Job, *, wait: bool, as_json: bool) -> None:
+    """Say what was submitted, as a job that has a task for each study; or *wait* and say what became of it.
+
+    Raises:
+        typer.Exit: It was waited for, and did not end as a success.
+    """
+    if wait:
+        wait_for(job, as_json=as_json)
+    elif as_json:
+        print_json(job_report(job, by=job.owner))
+    else:
+        studies = job.tasks.count()
+        print(f"Job {job.pk}: {studies} {'study' if studies == 1 else 'studies'}, {job.status}.")
+
+
 def wait_for(job: Job, *, as_json: bool) -> None:
     """Wait until *job* has ended, or somebody has to verify it; then print its ledger.
 

@@ -91,7 +91,7 @@ def _context(request: HttpRequest, job: Job) -> dict[str, Any]:
         "previous": page.previous,
         "next": page.next,
         "ready": ready,
-        "at_once": starts_at_once(BATCH_TRANSFER, studies, user),
+        "at_once": starts_at_once(BATCH_TRANSFER, _size(job), user),
         "form": SendForm(auto_id="send-%s", label_suffix="") if _wants_password(job) else None,
     }
 
@@ -102,6 +102,12 @@ def _ready(job: Job, studies: int) -> Verdict:
     if not studies:
         return Verdict.no(_("Nothing was found that could be sent."))
     return Verdict(True)
+
+
+def _size(job: Job) -> int:
+    """How much would be sent, as limits count it: lines of the file."""
+    found = Line.objects.filter(job=job, outcome=Outcome.FOUND)
+    return sum(1 + len(also) for also in found.values_list("also", flat=True))
 
 
 def _wants_password(job: Job) -> bool:
