@@ -11,9 +11,11 @@ from adit.dicom.errors import Refused, Unreachable
 from adit.dicom.refs import Level
 from adit.jobs.actions import perform
 from adit.jobs.batch_queries import items_of
+from adit.jobs.claim import claim
 from adit.jobs.models import Found, Job, KindSetting, Line, Task
 from adit.jobs.process import Limits
 from adit.jobs.states import Action
+from adit.jobs.upkeep import tidy
 from adit.nodes.models import Access, Node, Slot
 from adit.nodes.windows import DAYS
 from adit.transfer.batchrows import QueryRow
@@ -338,3 +340,33 @@ class TestAWindow:
 
         assert not register.asked
         assert Task.objects.get().status == "pending"
+
+
+@pytest.mark.django_db(transaction=True)
+class TestATaskThatItsWorkerLeft:
+    def left(self, *, failures: int) -> None:
+        """One of two lines was answered, and the worker died then."""
+        asked(rows_of("P1", "P2"))
+        assert claim("dead", lease=-1, now=timezone.now())
+        Line.objects.filter(number=2).update(outcome="found")
+        Task.objects.update(failures=failures, attempts=failures + 1)
+
+    def test_asks_for_the_rest(self, register):
+        self.left(failures=0)
+
+        tidy(waits=(0, 0, 0))
+        Registers(register).process().work()
+
+        assert [query.value("PatientID") for query in register.asked] == ["P2"]
+        assert Task.objects.get().message == "2 lines: 2 found"
+
+    def test_ends_at_last_with_what_it_has(self, register):
+        self.left(failures=3)
+
+        tidy(waits=(0, 0, 0))
+
+        task, line = Task.objects.get(), Line.objects.get(number=3)
+        assert (task.status, Job.objects.get().status) == ("warning", "warning")
+        assert task.message == "2 lines: 1 found, 1 failed; the worker process that ran it died"
+        assert (line.outcome, line.reason) == ("failed", task.message)
+        assert not register.asked

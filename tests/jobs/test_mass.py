@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from adit.accounts.verdict import Denied
 from adit.audit.models import Event
 from adit.dicom.errors import Unreachable
 from adit.jobs.actions import perform, perform_on_task
+from adit.jobs.claim import claim
 from adit.jobs.mass import Order, estimated, may_estimate, plan_of
 from adit.jobs.models import Job, Task
 from adit.jobs.process import Limits
 from adit.jobs.states import Action, TaskAction
 from adit.jobs.submit import BadPlan, submit
+from adit.jobs.upkeep import tidy
 from adit.nodes.models import Access, Node
 from adit.projects.models import Alias
 from adit.transfer.criteria import Filter
@@ -180,6 +183,17 @@ class TestAPartition:
 
         assert not transfers(job).exists()
         assert sweeps(job).get().status == "in progress"
+
+    def test_whose_worker_died_is_searched_by_another_and_every_study_goes_once(self):
+        archives = Catalogued([a_study(n) for n in range(1, 4)])
+        job = ordered()
+        assert claim("dead", lease=0, now=timezone.now()) is not None
+
+        assert tidy(waits=(0.0,))
+        ended(archives, job)
+
+        assert (job.status, sweeps(job).get().attempts) == ("success", 2)
+        assert sorted(ref.study for ref in archives["B"].stored) == sorted(2 * [f"1.2.3.{n}" for n in range(1, 4)])
 
     def test_comes_back_when_the_source_is_away_for_the_moment(self):
         archives = Catalogued([a_study(1)])

@@ -91,6 +91,14 @@ class TestTheTable:
         assert [len(page) for page in pages] == [4, 2]
         assert len({(row.lines, row.study_uid) for page in pages for row in page}) == 6
 
+    @pytest.mark.parametrize("choice", [Choice(), Choice(words="P"), Choice(words="1.2.1"), Choice(outcome="found")])
+    def test_goes_on_behind_a_row(self, job, choice):
+        whole = results(job, choice, start=0, size=100)
+
+        for number, row in enumerate(whole, 1):
+            rest = results(job, choice, start=number, size=100, after=(row.lines[0], row.position or 0))
+            assert rest == whole[number:]
+
     def test_asks_the_database_no_more_for_more_rows(self, job, django_assert_num_queries):
         with django_assert_num_queries(2):
             results(job, Choice(), start=0, size=100)

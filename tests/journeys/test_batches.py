@@ -10,13 +10,16 @@ import pytest
 from openpyxl import Workbook
 from playwright.sync_api import Page, expect
 
+from adit.deid.keys import Patient
 from adit.jobs.models import Job
+from adit.projects.aliases import give_many
 from adit.projects.models import Member
 from adit.transfer.sheets import read_sheet
 from tests.jobs.fakes import process
 from tests.jobs.memories import Memories
 from tests.journeys.screens import look_at
 from tests.nodes.making import folder, server
+from tests.peers.changed import of_modality
 from tests.peers.data import ct_study
 from tests.projects.making import project as make_project
 from tests.web.searching import give, searcher
@@ -25,6 +28,10 @@ STUDIES = tuple(
     ct_study(series=2, instances=3, name=f"lung {number}", patient_id=f"000{number}", patient_name=f"Doe{number}^Jo")
     for number in range(1, 5)
 )
+
+PLAIN = ct_study(series=2, instances=3, name="doses", patient_id="0005", patient_name="Doe5^Jo")
+SCANNED = of_modality(PLAIN, PLAIN.series[1], "US")
+"""Of its two series one may show names."""
 
 
 @pytest.fixture
@@ -141,6 +148,33 @@ class TestABatchTransfer:
         page.get_by_role("button", name="Send", exact=True).click()
         page.wait_for_url("**/jobs/*/")
         assert Job.objects.get().tasks.count() == 2600
+
+    def test_says_which_lines_the_project_refuses_and_what_stays_behind(self, visit, dora, tmp_path):
+        project = dora.memberships.get().project
+        give_many(project, {Patient("9999"): "ALPHA"}, by=dora)
+        path = tmp_path / "two.csv"
+        ones = (STUDIES[0], SCANNED)
+        lines = [f"{study.patient_id},{study.uid},{name}" for study, name in zip(ones, ("ALPHA", "BETA"), strict=True)]
+        path.write_text("\n".join(["PatientID,StudyInstanceUID,Pseudonym", *lines]))
+        page = visit(dora, "/batch/transfer/")
+        upload(page, path)
+        page.get_by_label("Destination").select_option(label="Research")
+        page.get_by_label("Project").select_option(label="Lungs")
+        page.get_by_role("button", name="Check against the PACS").click()
+        page.get_by_text("1 of 2 lines has to be mended").wait_for()
+        look_at(page, "batch transfer refused by the project")
+
+        path.write_text(path.read_text().replace("ALPHA", "GAMMA"))
+        page.get_by_text("Mend and upload again").click()
+        upload(page, path)
+        page.get_by_label("Destination").select_option(label="Research")
+        page.get_by_label("Project").select_option(label="Lungs")
+        page.get_by_role("button", name="Check against the PACS").click()
+        page.wait_for_url("**/jobs/*/")
+        work(*ones)
+        page.get_by_role("link", name="What was found, and send it").click()
+        page.get_by_role("heading", name="Stays behind", exact=True).wait_for()
+        look_at(page, "batch check stays behind")
 
 
 class TestABatchQuery:

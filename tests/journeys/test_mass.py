@@ -78,7 +78,7 @@ class TestAMassTransfer:
 
         page.get_by_role("button", name="Send", exact=True).click()
         page.wait_for_url("**/jobs/*/")
-        page.get_by_text(f"{DAY} to 2024-03-03").wait_for()
+        page.get_by_role("link", name=f"{DAY} to 2024-03-03").wait_for()
         look_at(page, "mass job begun")
         run(tmp_path)
         page.get_by_text("1 of 1 partition searched; 5 of 5 studies complete; 30 instances stored").wait_for()

@@ -189,6 +189,17 @@ class TestASourceWhoseLimitNobodyKnows:
         assert len(found) == 100
         assert not missing
 
+    def test_that_cannot_be_asked_in_parts_is_suspected_when_it_gives_a_round_number(self):
+        every = frozenset(("StudyTime", "StudyInstanceUID", "ModalitiesInStudy", "PatientID"))
+
+        found, missing = exhausted(Strict(many(100), ignores=every), DAY)
+
+        assert len(found) == 100
+        assert missing == (
+            "it gave exactly 100 studies of 2020-01-06, as servers do that cut their answers off, "
+            "and cannot be asked for them in parts"
+        )
+
     def test_that_is_full_with_studies_without_time_is_asked_by_other_keys(self):
         source = Strict(many(130, time=""), most=100)
 
@@ -243,6 +254,25 @@ def test_finds_every_study_once_or_says_that_it_may_not_have(studies, most, says
     assert len(found) == len(set(found))
     if not missing:
         assert {study.uid for study in studies} <= set(found)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    day=st.lists(st.sampled_from(("", "101500", "noon", "235959")), min_size=40, max_size=140),
+    most=st.sampled_from((50, 64, 100, 128)),
+    modality=st.sampled_from(("CT", "")),
+    ignores=KEYS,
+    literal=KEYS,
+)
+def test_finds_every_study_of_a_source_that_stops_without_a_word_or_says_that_it_may_not_have(
+    day, most, modality, ignores, literal
+):
+    studies = [Study(UID(f"1.2.840.{n}"), "20200106", time, modality, f"P{n}") for n, time in enumerate(day)]
+
+    found, missing = exhausted(Strict(studies, most, ignores=ignores, literal=literal), DAY, most=10_000, queries=300)
+
+    assert len(found) == len(set(found))
+    assert missing or len(found) == len(studies)
 
 
 @settings(max_examples=100, deadline=None)

@@ -8,9 +8,12 @@ import pytest
 
 from adit.dicom.errors import Unreachable
 from adit.dicom.refs import Level
+from adit.endpoints.memory import Faults, Memory
 from adit.transfer.batchrows import QueryRow
 from adit.transfer.finding import MOST_ANSWERS, MOST_HITS, Answer, Finding
 from adit.transfer.querying import Nobody
+from tests.endpoints.conformance import kept
+from tests.peers.data import ct_study
 from tests.transfer.register import Register, series
 
 BORN = date(1960, 1, 2)
@@ -204,6 +207,13 @@ class TestANameWithABirthDate:
         assert (answer.outcome, studies(answer)) == ("found", ["1.1"])
         assert len(register.asked) <= 7
 
+    def test_of_one_id_that_several_gave_out_is_ambiguous(self):
+        held = [series("1.1", IssuerOfPatientID="NORTH"), series("2.1", IssuerOfPatientID="SOUTH")]
+
+        answer = answered(Register(held), self.ROW)
+
+        assert (answer.outcome, answer.reason) == ("ambiguous", "This PatientID was given out by 2: NORTH, SOUTH.")
+
     def test_says_so_when_the_server_knows_no_birth_date(self):
         register = Register([series("1.1")], leaves_out=frozenset(("PatientBirthDate",)))
 
@@ -298,3 +308,33 @@ class TestAServerThatCutsItsAnswersOff:
         assert len(answer.hits) == MOST_HITS
         assert f"may have more than {MOST_ANSWERS}" in answer.reason
         assert f"Only {MOST_HITS} of {MOST_ANSWERS} are kept" in answer.reason
+
+
+class TestAnEndpointWithFaults:
+    ONE, OTHER = (ct_study(2, 1, name=name, patient_id=name, size=128) for name in ("P1", "P2"))
+
+    def memory(self, **faults: object) -> Memory:
+        held = [kept(file) for study in (self.ONE, self.OTHER) for file in study.files]
+        return Memory(held, faults=Faults(**faults))
+
+    def test_that_looks_at_no_key_is_filtered_here(self):
+        memory = self.memory(ignores_filters=True)
+
+        found = Finding(memory, most=None).answer(row(patient_id="P1"))
+        second = Finding(memory, most=None).answer(row(patient_id="P1", series_numbers=("2",)))
+
+        assert (found.outcome, studies(found)) == ("found", [self.ONE.uid])
+        assert [hit.series.text("SeriesInstanceUID") for hit in second.hits] == [self.ONE.series[1]]
+
+    def test_that_does_not_count_is_as_good(self):
+        (hit,) = Finding(self.memory(counts=False), most=None).answer(row(patient_id="P1")).hits
+
+        assert hit.study.instances is None
+
+    def test_that_is_away_for_a_moment_answers_then(self):
+        finding = Finding(self.memory(unreachable=1), most=None)
+
+        with pytest.raises(Unreachable):
+            finding.answer(row(patient_id="P1"))
+
+        assert finding.answer(row(patient_id="P1")).outcome == "found"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -142,6 +145,21 @@ class TestABatchQuery:
         assert len(after) == len(before)
         assert "Further" in page
         assert "Further" not in page_of(dora.client.get(f"/batch/query/jobs/{job.pk}/?start=200"))
+
+    @pytest.mark.parametrize("query", ["", "&sort=date", "&sort=line&order=down"])
+    def test_shows_every_row_on_one_of_its_pages(self, dora, job, query):
+        line = Line.objects.get(job=job, number=2)
+        Found.objects.bulk_create(
+            Found(line=line, position=position, study_uid=f"1.2.{position:03}") for position in range(2, 131)
+        )
+        seen, path = [], f"/batch/query/jobs/{job.pk}/?q={query}"
+        while path:
+            page = page_of(dora.client.get(path))
+            seen += re.findall(r'class="uid text-secondary">([0-9.]+)<', page)
+            further = re.search(r'href="([^"]+)" rel="next"', page)
+            path = f"/batch/query/jobs/{job.pk}/{html.unescape(further[1])}" if further else ""
+
+        assert len(seen) == len(set(seen)) == 131
 
     def test_has_a_job_page_that_leads_there_and_shows_no_ledger(self, dora, job):
         page = page_of(dora.client.get(f"/jobs/{job.pk}/"))

@@ -206,6 +206,12 @@ class TestSending:
         assert (job.description, job.ethics_number) == ("Lungs", "E-1")
         assert {task.item["pseudonym"]: task.lines for task in job.tasks.all()} == {"ALPHA": [2], "BETA": [3]}
 
+    def test_says_when_a_line_wants_the_whole_study_of_which_others_name_series(self, dora):
+        columns = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "Pseudonym")
+        file = dora.kept(("P-1", "1.2.3.1", "", "ALPHA"), ("P-1", "1.2.3.1", "1.2.3.1.1", "ALPHA"), columns=columns)
+
+        assert "Line 2 wants the whole study" in page_of(dora.client.get(f"/batch/transfer/{file.pk}/"))
+
     def test_makes_a_check_of_it(self, dora):
         dora.order(dora.kept(*GOOD), do="check")
 

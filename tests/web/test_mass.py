@@ -237,7 +237,7 @@ class TestTheJobPage:
 
         form = client_of(other).get(f"/mass/?job={Job.objects.get().pk}").content.decode()
 
-        assert "CT\nMR" not in form
+        assert "CT\nMR</textarea>" not in form
 
     def test_names_partitions_by_their_days(self, page):
         page.order(CT)

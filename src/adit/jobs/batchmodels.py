@@ -58,6 +58,10 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+OPEN = (Outcome.PENDING, Outcome.FAILED)
+"""Outcomes of lines that a retry asks for: nobody knows yet what the source has for them."""
+
+
 class Line(models.Model):
     """What a source said about one line of a job's file. A line that is asked again loses what was found before.
 

@@ -12,15 +12,12 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from adit.jobs.batchmodels import Found, Line, Outcome
+from adit.jobs.batchmodels import OPEN, Found, Line, Outcome
 from adit.jobs.claim import Claimed
 from adit.jobs.models import Task
 from adit.jobs.rows import Lost
 from adit.jobs.signals import changed
 from adit.transfer.items import FindStudies, Item, LookUpStudies
-
-OPEN = (Outcome.PENDING, Outcome.FAILED)
-"""Outcomes of lines that a retry asks for: nobody knows yet what the source has for them."""
 
 _ROWS_AT_ONCE = 1000
 

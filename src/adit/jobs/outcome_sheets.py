@@ -13,6 +13,7 @@ from adit.accounts.models import User
 from adit.audit.record import record
 from adit.jobs.batchmodels import Outcome
 from adit.jobs.files import read_file
+from adit.jobs.kinds.batch import BATCH_TRANSFER
 from adit.jobs.kinds.check import BATCH_CHECK
 from adit.jobs.line_outcomes import PSEUDONYM, REASON, STATUS, outcomes_of_transfer, titles_of_transfer
 from adit.jobs.linking import may_link_job
@@ -43,7 +44,7 @@ Told = Mapping[str, str]
 
 
 class NoFile(Exception):
-    """The job was not made from a file."""
+    """The job has no file of a batch transfer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ def outcome_sheet(job: Job, *, by: User, failed_only: bool = False) -> Given:
     """
     if job.file is None:
         raise NoFile(f"Job {job.pk} was not made from a file.")
+    if job.kind not in (BATCH_TRANSFER.key, BATCH_CHECK.key):
+        raise NoFile(f"Job {job.pk} is no batch transfer and no check of one; its results are given otherwise.")
     file, options = job.file, Options.of(job)
     sheet = read_file(file)
     brings_all = options.treating is not None and job.project is None and not options.generate
@@ -168,4 +171,4 @@ def _why_absent(line: int, errors: object, before: Mapping[int, Told]) -> str:
         return "; ".join(errors)
     if line in before:
         return "; ".join(filter(None, (f"the check said: {before[line][STATUS]}", before[line][REASON])))
-    return "left out when the job was made"
+    return "left out when the job was made, or deleted from it since"

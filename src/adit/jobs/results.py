@@ -47,9 +47,9 @@ SORTS: dict[str, tuple[str, ...]] = {
 """What the table can be sorted by."""
 
 _FOUND = (
-    "study_uid", "series_uid", "patient_id", "issuer", "patient_name", "birth_date", "study_date", "study_time",
-    "modalities", "accession_number", "study_description", "series_description", "series_number", "series_count",
-    "instances",
+    "position", "study_uid", "series_uid", "patient_id", "issuer", "patient_name", "birth_date", "study_date",
+    "study_time", "modalities", "accession_number", "study_description", "series_description", "series_number",
+    "series_count", "instances",
 )  # fmt: skip
 
 
@@ -59,10 +59,12 @@ class Result:
 
     Attributes:
         lines: Numbers in the file; the first is its own, the others say the same.
+        position: Of this match among those of the line, counted from 1; None where there is none.
         asked: What the line looks for.
     """
 
     lines: tuple[int, ...]
+    position: int | None
     outcome: Outcome
     reason: str
     asked: QueryRow | None
@@ -117,12 +119,23 @@ def results_count(job: Job, choice: Choice) -> int:
     return counted
 
 
-def results(job: Job, choice: Choice, *, start: int, size: int) -> list[Result]:
-    """Rows of the table of *job*, from number *start* on, counted from 0. Looks are for the caller to record."""
+def results(job: Job, choice: Choice, *, start: int, size: int, after: tuple[int, int] | None = None) -> list[Result]:
+    """Rows of the table of *job*, from number *start* on, counted from 0. Looks are for the caller to record.
+
+    Args:
+        after: Line and position of the row before *start*. Of a table that goes up by line it makes the last page as
+            fast as the first; others do without.
+    """
+    behind = None
+    if after is not None and choice.sort == "line" and not choice.descending:
+        number, position = after
+        behind = Q(number__gte=number) & (Q(number__gt=number) | Q(found__position__gt=position))
+        start = 0
+    chosen = _chosen(job, choice, behind)
     keys = SORTS.get(choice.sort, ())
     order = [F(key).desc(nulls_last=True) if choice.descending else F(key).asc(nulls_last=True) for key in keys]
     line = "-number" if choice.descending and not keys else "number"
-    return list(_results(_chosen(job, choice).order_by(*order, line, "found__position")[start : start + size]))
+    return list(_results(chosen.order_by(*order, line, "found__position")[start : start + size]))
 
 
 @transaction.atomic
@@ -145,14 +158,19 @@ def export(job: Job, *, by: User, form: Literal["csv", "xlsx"]) -> Given:
     return Given(f"batch-query-{job.pk}.{form}", content)
 
 
-def _chosen(job: Job, choice: Choice) -> QuerySet[Line]:
-    """The lines of the table, each once for every match."""
-    lines = Line.objects.filter(job=job)
+def _chosen(job: Job, choice: Choice, behind: Q | None = None) -> QuerySet[Line]:
+    """The lines of the table, each once for every match.
+
+    Args:
+        behind: What else has to hold.
+    """
+    wanted = Q(job=job) & (behind or Q())
     if choice.outcome:
-        lines = lines.filter(outcome=choice.outcome)
+        wanted &= Q(outcome=choice.outcome)
     if words := choice.words.strip():
-        lines = lines.filter(_about(words))
-    return lines.order_by("number", "found__position")
+        wanted &= _about(words)
+    # In one filter: every other one would join the matches anew, and ask for some match, not for this one.
+    return Line.objects.filter(wanted).order_by("number", "found__position")
 
 
 def _about(words: str) -> Q:
@@ -179,10 +197,10 @@ def _result(
     lines: tuple[int, ...], outcome: str, reason: str, asked: dict[int, QueryRow], found: dict[str, Any]
 ) -> Result:
     """With empty texts for what was not found."""
-    numbers = ("birth_date", "study_date", "series_count", "instances")
+    numbers = ("position", "birth_date", "study_date", "series_count", "instances")
     values: dict[str, Any] = {name: found.get(name) if name in numbers else found.get(name) or "" for name in _FOUND}
     values["modalities"] = tuple(values["modalities"])
-    return Result(lines, Outcome(outcome), reason, asked.get(lines[0]), **values)
+    return Result(lines, outcome=Outcome(outcome), reason=reason, asked=asked.get(lines[0]), **values)
 
 
 def _asked(tasks: Iterable[int]) -> dict[int, QueryRow]:

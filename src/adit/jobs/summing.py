@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 
 from django.db.models import Count, Sum
 
-from adit.jobs.batchmodels import Line, Outcome
+from adit.jobs.batchmodels import OPEN, Line, Outcome
 from adit.jobs.models import Entry, Job
 from adit.jobs.states import TaskStatus
 from adit.transfer.items import SealArchive, SweepWindow, TransferStudy
+from adit.transfer.ledger import Status, Verdict
 
 _NOT_DONE = {
     TaskStatus.WARNING: "incomplete",
@@ -56,6 +58,18 @@ def lines_said(counts: Mapping[str, int]) -> str:
     total = sum(counts.values())
     said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts.get(outcome))
     return f"{total} {'line' if total == 1 else 'lines'}: {said}"
+
+
+def verdict_on(outcomes: Collection[str], *, over: bool) -> Verdict:
+    """What became of the lines of a task. Not found is an answer.
+
+    Args:
+        over: Nobody asks any more for what has no answer.
+    """
+    missing = sum(outcome in OPEN for outcome in outcomes)
+    status = Status.SUCCESS if not missing else Status.WARNING if missing < len(outcomes) else Status.FAILURE
+    ends = Outcome.FAILED if over else Outcome.PENDING
+    return Verdict(status, lines_said(Counter(ends if one == Outcome.PENDING else one for one in outcomes)))
 
 
 def _studies(job: Job) -> str:

@@ -12,13 +12,14 @@ from django.db.models.functions import Now
 
 from adit.jobs.lines import give_up
 from adit.jobs.machine import here, runs
-from adit.jobs.models import Job, Task, Worker
+from adit.jobs.models import Job, Line, Task, Worker
 from adit.jobs.moved import record_moved
 from adit.jobs.outcomes import Decision, Ended, decide
 from adit.jobs.queue import forget_tickets, wake
 from adit.jobs.rows import states_of
 from adit.jobs.settling import settle_job
 from adit.jobs.states import TASK_ENDED, TaskStatus
+from adit.jobs.summing import verdict_on
 from adit.nodes import slots
 from adit.nodes.models import Slot
 from adit.transfer.ledger import Ledger
@@ -118,7 +119,8 @@ def _take_back(task_id: int, job_id: int, waits: Sequence[float]) -> None:
     if task.stop_requested_at or job.cancel_requested_at:
         decision = Decision(TaskStatus.CANCELED, "canceled")
     else:
-        verdict = Ledger(states_of(task.pk)).verdict()
+        lines = list(Line.objects.filter(task=task.pk).values_list("outcome", flat=True))
+        verdict = verdict_on(lines, over=True) if lines else Ledger(states_of(task.pk)).verdict()
         end = Ended(error=DIED, transient=True, committed=False)
         decision = decide(end, verdict, failures=task.failures, waits=waits, chance=0.5)
     ended = decision.status in TASK_ENDED

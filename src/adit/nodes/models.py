@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
@@ -10,50 +9,23 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Lower
 
 from adit.accounts.models import User
+from adit.nodes.abilities import (
+    BY_DICOMWEB,
+    BY_DIMSE,
+    FINDS,
+    MOVES,
+    RETRIEVES,
+    STORES,
+    Ability,
+    Accepts,
+    Kind,
+)
 from adit.nodes.fitting import MOST_ASSOCIATIONS, misfits
 from adit.nodes.secrets import EncryptedTextField
 from adit.nodes.windows import Windows
-
-
-class Kind(models.TextChoices):
-    SERVER = "server"
-    FOLDER = "folder"
-
-
-class Accepts(models.TextChoices):
-    """What a node demands of what goes to it."""
-
-    ANYTHING = "anything", "anything"
-    PSEUDONYMISED = "pseudonymised", "only pseudonymised"
-    MODIFIED_DATES = "modified dates", "only with modified dates"
-    IDENTIFIED = "identified", "only identified"
-
-
-class Ability(StrEnum):
-    """What a server can be asked; each is the name of a boolean column of Node."""
-
-    FIND_STUDY = "find_study"
-    FIND_PATIENT = "find_patient"
-    GET_STUDY = "get_study"
-    GET_PATIENT = "get_patient"
-    MOVE_STUDY = "move_study"
-    MOVE_PATIENT = "move_patient"
-    STORE = "store"
-    COMMIT = "commit"
-    QIDO = "qido"
-    WADO = "wado"
-    STOW = "stow"
-
-
-BY_DICOMWEB = frozenset((Ability.QIDO, Ability.WADO, Ability.STOW))
-BY_DIMSE = frozenset(Ability) - BY_DICOMWEB
-FINDS = frozenset((Ability.FIND_STUDY, Ability.FIND_PATIENT, Ability.QIDO))
-MOVES = frozenset((Ability.MOVE_STUDY, Ability.MOVE_PATIENT))
-RETRIEVES = MOVES | {Ability.GET_STUDY, Ability.GET_PATIENT, Ability.WADO}
-STORES = frozenset((Ability.STORE, Ability.STOW))
 
 
 class NodeQuerySet(models.QuerySet["Node"]):
@@ -317,112 +289,23 @@ class Node(models.Model):
             Slot.objects.complete(self)
 
 
-class AccessQuerySet(models.QuerySet["Access"]):
-    def of(self, user: User, group: Group | None) -> AccessQuerySet:
-        """Rows that speak of *user*, or of *group* while *user* belongs to it."""
-        mine = Q(user=user)
-        if group is not None:
-            mine |= Q(group=group, group__in=user.groups.all())
-        return self.filter(mine)
+# At the end: what these tables refer to stands above.
+from adit.nodes.accessmodels import Access  # noqa: E402
+from adit.nodes.slotmodels import Slot, SlotQuerySet  # noqa: E402
 
-    def granting(self, *, as_source: bool = False, as_destination: bool = False) -> AccessQuerySet:
-        """Rows that grant all that is asked for."""
-        asked = {"source": as_source, "destination": as_destination}
-        if not any(asked.values()):
-            raise ValueError("say whether as source or as destination")
-        return self.filter(**{flag: True for flag, wanted in asked.items() if wanted})
-
-
-class Access(models.Model):
-    """A group, or one user, may use a node as source, as destination, or as both."""
-
-    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="access")
-    group = models.ForeignKey(Group, on_delete=models.CASCADE, null=True, blank=True, related_name="node_access")
-    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True, related_name="node_access")
-    source = models.BooleanField(default=False)
-    destination = models.BooleanField(default=False)
-
-    objects = AccessQuerySet.as_manager()
-
-    class Meta:
-        verbose_name_plural = "access"
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(group__isnull=False, user__isnull=True) | Q(group__isnull=True, user__isnull=False),
-                name="access_of_a_group_or_a_user",
-            ),
-            models.CheckConstraint(condition=Q(source=True) | Q(destination=True), name="access_grants_something"),
-            models.UniqueConstraint(
-                fields=["node", "group"], condition=Q(group__isnull=False), name="one_access_row_per_group"
-            ),
-            models.UniqueConstraint(
-                fields=["node", "user"], condition=Q(user__isnull=False), name="one_access_row_per_user"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        flags = [flag for flag in ("source", "destination") if getattr(self, flag)]
-        return f"{self.group or self.user} uses {self.node} as {' and '.join(flags)}"
-
-
-class SlotQuerySet(models.QuerySet["Slot"]):
-    """Places for associations. Time is the database's, which all machines share."""
-
-    def held(self) -> SlotQuerySet:
-        return self.filter(lease_until__gte=Now())
-
-    def free(self) -> SlotQuerySet:
-        """Without a holder, or with one whose lease has run out."""
-        return self.filter(Q(lease_until__isnull=True) | Q(lease_until__lt=Now()))
-
-    def given_out(self) -> SlotQuerySet:
-        """Slots within the node's maximum; those above it are left from a higher one."""
-        return self.filter(number__lte=F("node__max_associations"))
-
-    def surplus(self) -> SlotQuerySet:
-        return self.filter(number__gt=F("node__max_associations"))
-
-    def for_batch(self) -> SlotQuerySet:
-        """Without the first slot of a node that has two or more: it is kept for interactive use."""
-        return self.exclude(number=1, node__max_associations__gte=2)
-
-    def complete(self, node: Node) -> int:
-        """Make the missing slots of *node*. Returns how many there are to give out."""
-        missing = range(1, node.max_associations + 1)
-        self.bulk_create((Slot(node=node, number=number) for number in missing), ignore_conflicts=True)
-        return node.max_associations
-
-
-class Slot(models.Model):
-    """The right to one association with a node, counted across all processes.
-
-    Attributes:
-        number: From 1 on, per node.
-        holder: The process that has it; empty when free.
-        task: The task for which it has it; empty for a search and the like.
-        lease_until: Free again from then on, whatever the holder thinks.
-    """
-
-    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="slots")
-    number = models.PositiveSmallIntegerField()
-    holder = models.CharField(max_length=100, blank=True, default="")
-    task = models.CharField(max_length=100, blank=True, default="")
-    lease_until = models.DateTimeField(null=True, blank=True)
-
-    objects = SlotQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["node", "number"]
-        indexes = [models.Index(fields=["holder"], condition=~Q(holder=""), name="slot_holder")]
-        constraints = [
-            models.UniqueConstraint(fields=["node", "number"], name="slot_number_is_unique"),
-            models.CheckConstraint(condition=Q(number__gte=1), name="slots_count_from_one"),
-            models.CheckConstraint(
-                condition=Q(holder="", task="", lease_until__isnull=True)
-                | (~Q(holder="") & Q(lease_until__isnull=False)),
-                name="slot_is_free_or_held",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.node} {self.number}"
+__all__ = [
+    "BY_DICOMWEB",
+    "BY_DIMSE",
+    "FINDS",
+    "MOVES",
+    "RETRIEVES",
+    "STORES",
+    "Ability",
+    "Accepts",
+    "Access",
+    "Kind",
+    "Node",
+    "NodeQuerySet",
+    "Slot",
+    "SlotQuerySet",
+]

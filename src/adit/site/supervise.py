@@ -7,75 +7,32 @@ One supervisor per `ADIT_HOME`. Children cannot outlive it: the kernel ends them
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
 from adit.endpoints.receiver import listening
-from adit.site.children import bind_to_parent
-from adit.site.database import Cluster, DatabaseError, free_port, is_free, make_private
+from adit.site.database import Cluster, DatabaseError, make_private
 from adit.site.env import Config
+from adit.site.errors import StartFailed
+from adit.site.lock import take_lock
+from adit.site.ports import require_receiver_port, shown, web_port
 from adit.site.probe import healthy
-from adit.site.state import State, read_state, remove_state, write_state
+from adit.site.process import Process, at_once, end, how, last_words, spawn
+from adit.site.state import State, remove_state, write_state
 
 log = logging.getLogger(__name__)
 
 _START_LIMIT = 60.0
 """Seconds that one process may take until it is ready, at the first start."""
 
-_STOP_LIMIT = 4.5
-"""Seconds that the processes have after the first signal, and then once more the database."""
-
 _LONGEST_WAIT = 30.0
 """Seconds between two attempts to start a process that does not stay up."""
-
-_LOG_LIMIT = 20 * 1024 * 1024
-
-
-class StartFailed(Exception):
-    """ADIT could not be started; the message says what failed and where to look."""
-
-
-class RunsAlready(StartFailed):
-    """Another supervisor has this `ADIT_HOME`."""
-
-
-async def _at_once() -> bool:
-    return True
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """One child.
-
-    Attributes:
-        name: For people, and of its log file.
-        ready: Asked every few milliseconds after each start until it says yes.
-        prepare: Called before each start; may block.
-        environment: On top of the supervisor's own.
-        stop: Asks it to end; SIGKILL follows after 4.5 s.
-        orphaned: What the kernel sends when the supervisor dies.
-        demotion: `user`, `group` and `extra_groups` as of `subprocess.Popen`.
-        outlives: Ends only after all others have ended.
-    """
-
-    name: str
-    command: tuple[str, ...]
-    ready: Callable[[], Awaitable[bool]] = _at_once
-    prepare: Callable[[], None] = lambda: None
-    environment: Mapping[str, str] = field(default_factory=dict)
-    stop: signal.Signals = signal.SIGTERM
-    orphaned: signal.Signals = signal.SIGKILL
-    demotion: Mapping[str, Any] = field(default_factory=dict)
-    outlives: bool = False
 
 
 class Supervisor:
@@ -123,7 +80,7 @@ class Supervisor:
         self._stopping = False
 
     async def __aenter__(self) -> Self:
-        self._lock = _take_lock(self.config)
+        self._lock = take_lock(self.config)
         try:
             await self._start()
         except BaseException:
@@ -142,12 +99,12 @@ class Supervisor:
         for directory in (self.config.spool, self.config.logs):
             make_private(directory)
         host = self.config.web_host
-        port = await _port_for(self.config, any_port=self._any_port)
+        port = await web_port(self.config, any_port=self._any_port)
         if self.config.receiver_plain:
-            await _require_receiver_port(*self._receiver, "ADIT_RECEIVER_PORT")
+            await require_receiver_port(*self._receiver, "ADIT_RECEIVER_PORT")
         if self.config.receiver_tls_certificate:
-            await _require_receiver_port(self._receiver[0], self.config.receiver_tls_port, "ADIT_RECEIVER_TLS_PORT")
-        self.web_url = f"http://{_shown(host)}:{port}/"
+            await require_receiver_port(self._receiver[0], self.config.receiver_tls_port, "ADIT_RECEIVER_TLS_PORT")
+        self.web_url = f"http://{shown(host)}:{port}/"
         if self.config.database_url is None:
             self.database_url = await self._start_database()
         else:
@@ -201,11 +158,11 @@ class Supervisor:
     async def _migrate(self) -> None:
         child = await self._spawn(self._adit("migrate", "migrate"))
         if await child.wait() != 0:
-            raise StartFailed(f"the database could not be brought up to date: {self._last_words('migrate')}")
+            raise StartFailed(f"the database could not be brought up to date: {last_words(self._log_of('migrate'))}")
 
     def _adit(self, name: str, *arguments: str) -> Process:
         """A process of ADIT's own command line."""
-        ready = _at_once
+        ready = at_once
         if name == "web":
 
             async def ready() -> bool:
@@ -236,7 +193,7 @@ class Supervisor:
                 self._lost = process.name
                 return
             wait = 0.2 if time.monotonic() - started > 60 else min(wait * 2, _LONGEST_WAIT)
-            log.warning("%s ended (%s); it starts again in %.1f s", process.name, _how(code), wait)
+            log.warning("%s ended (%s); it starts again in %.1f s", process.name, how(code), wait)
             while True:
                 await asyncio.sleep(wait)
                 try:
@@ -247,25 +204,13 @@ class Supervisor:
                     log.warning("%s cannot start: %s; next attempt in %.1f s", process.name, error, wait)
 
     async def _spawn(self, process: Process) -> asyncio.subprocess.Process:
-        await asyncio.to_thread(process.prepare)
         environment = {**os.environ, "ADIT_HOME": str(self.config.home), **process.environment}
         # Without its compiled files every start would compile everything again: 16 s instead of 3.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         environment["ADIT_EXCLUDED_MODALITIES"] = ",".join(self.config.excluded_modalities)
         if self.database_url:
             environment["DATABASE_URL"] = self.database_url
-        with _open_log(self.config.logs / f"{process.name}.log") as output:
-            child = await asyncio.create_subprocess_exec(
-                *process.command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=environment,
-                cwd="/",
-                start_new_session=True,
-                preexec_fn=bind_to_parent(process.orphaned),
-                **process.demotion,
-            )
+        child = await spawn(process, log=self._log_of(process.name), environment=environment)
         self._running[process.name] = child
         return child
 
@@ -279,11 +224,11 @@ class Supervisor:
         deadline = time.monotonic() + _START_LIMIT
         while not await ready():
             if self._lost is not None:
-                raise StartFailed(f"{self._lost} does not stay up: {self._last_words(self._lost)}")
+                raise StartFailed(f"{self._lost} does not stay up: {last_words(self._log_of(self._lost))}")
             if child is not None and child.returncode is not None:
-                raise StartFailed(f"{what} does not start ({_how(child.returncode)}): {self._last_words(name)}")
+                raise StartFailed(f"{what} does not start ({how(child.returncode)}): {last_words(self._log_of(name))}")
             if time.monotonic() > deadline:
-                raise StartFailed(f"{what}: not ready after {_START_LIMIT:.0f} s: {self._last_words(name)}")
+                raise StartFailed(f"{what}: not ready after {_START_LIMIT:.0f} s: {last_words(self._log_of(name))}")
             await asyncio.sleep(0.02)
 
     async def _stop(self) -> None:
@@ -296,94 +241,12 @@ class Supervisor:
         await asyncio.gather(*self._keepers, return_exceptions=True)
         first = [name for name in self._running if name not in last]
         for names in (first, list(last)):
-            await asyncio.gather(*(self._end(self._running[name], stops.get(name)) for name in names))
+            await asyncio.gather(*(end(self._running[name], stops.get(name, signal.SIGTERM)) for name in names))
         if self._lock is not None:
             self._lock.close()
 
-    async def _end(self, child: asyncio.subprocess.Process, stop: signal.Signals | None) -> None:
-        if child.returncode is None:
-            with suppress(ProcessLookupError, TimeoutError):
-                child.send_signal(stop or signal.SIGTERM)
-                await asyncio.wait_for(child.wait(), _STOP_LIMIT)
-        # Every child leads a group of its own; whatever it started goes with it.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
-        await child.wait()
-
-    def _last_words(self, name: str) -> str:
-        path = self.config.logs / f"{name}.log"
-        lines = path.read_text(errors="replace").strip().splitlines() if path.exists() else []
-        return f"{lines[-1].strip() if lines else 'it said nothing'} (all of it in {path})"
-
-
-def supervisor_pid(config: Config) -> int | None:
-    """The process that holds the lock of this home, starting or running; None when nobody does."""
-    try:
-        with _lock_file(config).open("r+") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return None
-    except BlockingIOError:
-        words = _lock_file(config).read_text().strip()
-        return int(words) if words.isdigit() else None
-    return None
-
-
-def _lock_file(config: Config) -> Path:
-    return config.run / "lock"
-
-
-def _take_lock(config: Config) -> IO[str]:
-    """Hold the lock of this home until the file is closed, by whatever end of this process.
-
-    Raises:
-        RunsAlready: Somebody has it.
-    """
-    make_private(config.home, mode=0o711)
-    make_private(config.run)
-    lock = _lock_file(config).open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        state = read_state(config)
-        where = f" at {state.web_url} (process {state.pid})" if state else ", or is just starting or ending"
-        raise RunsAlready(f"ADIT runs already{where}: '{config.launcher} down' ends it") from None
-    lock.truncate(0)
-    lock.write(f"{os.getpid()}\n")
-    lock.flush()
-    return lock
-
-
-async def _port_for(config: Config, *, any_port: bool) -> int:
-    """The configured port, else a free one where that is allowed.
-
-    Raises:
-        StartFailed: It stays taken for 2 s (a web server that was killed just now is gone by then).
-    """
-    deadline = time.monotonic() + 2
-    while not is_free(config.web_port, config.web_host):
-        if any_port:
-            return free_port(config.web_host)
-        if time.monotonic() > deadline:
-            raise StartFailed(
-                f"port {config.web_port} on {config.web_host} is taken by another program: "
-                "set ADIT_WEB_PORT to a free one"
-            )
-        await asyncio.sleep(0.05)
-    return config.web_port
-
-
-async def _require_receiver_port(host: str, port: int, variable: str) -> None:
-    """Raise StartFailed when it stays taken for 2 s (a receiver that was killed just now is gone by then)."""
-    deadline = time.monotonic() + 2
-    while not is_free(port, host):
-        if time.monotonic() > deadline:
-            raise StartFailed(
-                f"port {port} on {host}, to which PACS send what is retrieved, is taken by another program: "
-                f"set {variable} to a free one, and have it entered in the PACS"
-            )
-        await asyncio.sleep(0.05)
+    def _log_of(self, name: str) -> Path:
+        return self.config.logs / f"{name}.log"
 
 
 async def _undisturbed(work: Coroutine[Any, Any, None]) -> None:
@@ -407,22 +270,3 @@ async def _all_of(work: Iterable[Coroutine[Any, Any, None]]) -> None:
                 group.create_task(one)
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
-
-
-def _open_log(path: Path) -> IO[bytes]:
-    if path.exists() and path.stat().st_size > _LOG_LIMIT:
-        path.replace(path.with_suffix(".log.1"))
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
-
-
-def _shown(host: str) -> str:
-    """*host* as part of an address that a browser on this machine can open."""
-    if host in ("0.0.0.0", "::", ""):
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
-
-
-def _how(code: int | None) -> str:
-    if code is not None and code < 0:
-        return f"killed by signal {-code}"
-    return f"exit code {code}"

@@ -140,7 +140,7 @@ class Swept:
         left_out: Why the others are not → how many.
         untold: What the source says of none of them, although it decides: nothing was decided by it.
         missing: Why the source may have more than were found, for a person; empty when it has no more.
-        slight: It could only be what has no PatientID.
+        slight: It could only be what has no PatientID, or is no more than a suspicion.
         queries: How many it was asked.
     """
 

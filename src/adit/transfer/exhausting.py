@@ -55,7 +55,8 @@ class Gap:
 
     Attributes:
         sentence: For a person; the node is not named.
-        slight: Everything that has a PatientID was found; only what has none could be missing.
+        slight: Everything that has a PatientID was found, only what has none could be missing; or nothing but a round
+            number of answers speaks for more.
     """
 
     sentence: str
@@ -162,9 +163,9 @@ class Exhausting:
                     else "those without a PatientID of plain letters"
                 )
                 slight = True
-        # A round number alone is no evidence, when no part has brought anything beyond it.
         if answer.cut is Cut.MAYBE and len(self._known) == before:
-            return None
+            # A round number alone is no evidence, when parts were asked for and brought nothing beyond it.
+            return None if slight else Gap(_suspicious(answer, span), slight=True)
         sentence = f"{self._says(answer)}, and may have more of {_said(span)}: {missing} cannot be asked for in parts"
         return Gap(sentence, slight)
 
@@ -249,6 +250,13 @@ def _too_large(error: DicomError) -> bool:
     """Whether the peer says that there are more matches than it gives, or than it has resources for (A7xx)."""
     status = getattr(error, "status", 0)
     return status in _TOO_LARGE or status >> 8 == 0xA7
+
+
+def _suspicious(answer: _Answer, span: Span) -> str:
+    return (
+        f"it gave exactly {answer.count} studies of {_said(span)}, as servers do that cut their answers off, "
+        "and cannot be asked for them in parts"
+    )
 
 
 def _said(span: Span) -> str:

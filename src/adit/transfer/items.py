@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, ClassVar, Self
@@ -38,8 +39,75 @@ class Layout:
     study: str
 
 
+class _Stored:
+    """The JSON form of an item: a version, and what the kind of item makes of itself.
+
+    Attributes:
+        readable: The versions that this release reads.
+    """
+
+    __slots__ = ()
+
+    readable: ClassVar[tuple[int, ...]] = (VERSION,)
+
+    def to_json(self) -> dict[str, Any]:
+        """The item as JSON, readable by `from_json` of this and later releases."""
+        return {"version": self._version(), **self._content()}
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            BadItem: It was written by a later release, or is damaged.
+        """
+        version = stored.get("version")
+        if version not in cls.readable:
+            known = " and ".join(map(str, cls.readable))
+            raise BadItem(f"the item has version {version}, this release reads {known}")
+        try:
+            return cls._read(stored)
+        except BadItem:
+            raise
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadItem(f"the item is damaged: {error}") from error
+
+    def _version(self) -> int:
+        return VERSION
+
+    def _content(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def _read(cls, stored: dict[str, Any]) -> Self:  # noqa: ARG003 (a kind without content has nothing to read)
+        """The item of a readable version; any KeyError, TypeError or ValueError says that it is damaged."""
+        return cls()
+
+
+class _OfLines(_Stored):
+    """An item of some lines of a file: of no one study and no one patient."""
+
+    __slots__ = ()
+
+    study: ClassVar[str] = ""
+    patient_id: ClassVar[str] = ""
+
+    @property
+    def lines(self) -> tuple[int, ...]:
+        """Of the file, identical ones included."""
+        return tuple(sorted(line for described in self._described() for line in described.lines))
+
+    @property
+    def part(self) -> str:
+        """No line is in two items of a job."""
+        return f"line {self.lines[0]}"
+
+    def _described(self) -> Iterable[QueryRow | TransferStudy]:
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
-class TransferStudy:
+class TransferStudy(_Stored):
     """Move one study, or some series of it.
 
     Attributes:
@@ -55,6 +123,7 @@ class TransferStudy:
     """
 
     work: ClassVar[str] = "transfer_study"
+    readable: ClassVar[tuple[int, ...]] = (VERSION, TREATED)
 
     study: UID
     series: tuple[UID, ...] = ()
@@ -72,131 +141,72 @@ class TransferStudy:
         """Nothing: the study tells which part of the job it is."""
         return ""
 
-    def to_json(self) -> dict[str, Any]:
-        """The item as JSON, readable by `from_json` of this and later releases."""
-        return {"version": TREATED if self.treated else VERSION, **asdict(self)}
+    def _version(self) -> int:
+        return TREATED if self.treated else VERSION
+
+    def _content(self) -> dict[str, Any]:
+        return asdict(self)
 
     @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises:
-            BadItem: It was written by a later release, or is damaged.
-        """
-        _readable(stored, VERSION, TREATED)
+    def _read(cls, stored: dict[str, Any]) -> Self:
         known = {field.name for field in fields(cls)}
-        try:
-            values = {key: value for key, value in stored.items() if key in known}
-            values["series"] = tuple(values.get("series", ()))
-            values["lines"] = tuple(values.get("lines", ()))
-            values["layout"] = Layout(**values["layout"]) if values.get("layout") else None
-            item = cls(**values)
-        except TypeError as error:
-            raise BadItem(f"the item is damaged: {error}") from error
+        values = {key: value for key, value in stored.items() if key in known}
+        values["series"] = tuple(values.get("series", ()))
+        values["lines"] = tuple(values.get("lines", ()))
+        values["layout"] = Layout(**values["layout"]) if values.get("layout") else None
+        item = cls(**values)
         if item.treated != (stored["version"] == TREATED):
             raise BadItem("the item is damaged: its version and its treatment contradict each other")
         return item
 
 
 @dataclass(frozen=True, slots=True)
-class SealArchive:
+class SealArchive(_Stored):
     """Seal what the other items of the job staged: the last item of a job that has an archive."""
 
     work: ClassVar[str] = "seal_archive"
 
-    def to_json(self) -> dict[str, Any]:
-        """The item as JSON, readable by `from_json` of this and later releases."""
-        return {"version": VERSION}
-
-    @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises:
-            BadItem: It was written by a later release, or is damaged.
-        """
-        _readable(stored, VERSION)
-        return cls()
-
 
 @dataclass(frozen=True, slots=True)
-class FindStudies:
+class FindStudies(_OfLines):
     """Ask the source for what some rows of a file describe; all of them over one association."""
 
     work: ClassVar[str] = "find_studies"
-    study: ClassVar[str] = ""
-    patient_id: ClassVar[str] = ""
 
     rows: tuple[QueryRow, ...]
 
-    @property
-    def lines(self) -> tuple[int, ...]:
-        """Of the file, identical ones included."""
-        return tuple(sorted(line for row in self.rows for line in row.lines))
+    def _described(self) -> Iterable[QueryRow]:
+        return self.rows
 
-    @property
-    def part(self) -> str:
-        """No line is in two items of a job."""
-        return f"line {self.lines[0]}"
-
-    def to_json(self) -> dict[str, Any]:
-        """The item as JSON, readable by `from_json` of this and later releases."""
-        return {"version": VERSION, "rows": [row.to_json() for row in self.rows]}
+    def _content(self) -> dict[str, Any]:
+        return {"rows": [row.to_json() for row in self.rows]}
 
     @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises:
-            BadItem: It was written by a later release, or is damaged.
-        """
-        _readable(stored, VERSION)
-        try:
-            return cls(tuple(QueryRow.from_json(row) for row in stored["rows"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise BadItem(f"the item is damaged: {error}") from error
+    def _read(cls, stored: dict[str, Any]) -> Self:
+        return cls(tuple(QueryRow.from_json(row) for row in stored["rows"]))
 
 
 @dataclass(frozen=True, slots=True)
-class LookUpStudies:
+class LookUpStudies(_OfLines):
     """Ask by queries only what would become of some studies of a file, if they were sent."""
 
     work: ClassVar[str] = "look_up_studies"
-    study: ClassVar[str] = ""
-    patient_id: ClassVar[str] = ""
 
     studies: tuple[TransferStudy, ...]
 
-    @property
-    def lines(self) -> tuple[int, ...]:
-        """Of the file, identical ones included."""
-        return tuple(sorted(line for item in self.studies for line in item.lines))
+    def _described(self) -> Iterable[TransferStudy]:
+        return self.studies
 
-    @property
-    def part(self) -> str:
-        """No line is in two items of a job."""
-        return f"line {self.lines[0]}"
-
-    def to_json(self) -> dict[str, Any]:
-        """The item as JSON, readable by `from_json` of this and later releases."""
-        return {"version": VERSION, "studies": [item.to_json() for item in self.studies]}
+    def _content(self) -> dict[str, Any]:
+        return {"studies": [item.to_json() for item in self.studies]}
 
     @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises:
-            BadItem: It was written by a later release, or is damaged.
-        """
-        _readable(stored, VERSION)
-        try:
-            return cls(tuple(TransferStudy.from_json(item) for item in stored["studies"]))
-        except (KeyError, TypeError) as error:
-            raise BadItem(f"the item is damaged: {error}") from error
+    def _read(cls, stored: dict[str, Any]) -> Self:
+        return cls(tuple(TransferStudy.from_json(item) for item in stored["studies"]))
 
 
 @dataclass(frozen=True, slots=True)
-class SweepWindow:
+class SweepWindow(_Stored):
     """Find all studies of a span of time that meet criteria: they become items of the same job.
 
     Attributes:
@@ -217,35 +227,18 @@ class SweepWindow:
         """No two items of a job have the same window."""
         return f"{self.first:%Y%m%dT%H%M%S}-{self.last:%Y%m%dT%H%M%S}"
 
-    def to_json(self) -> dict[str, Any]:
-        """The item as JSON, readable by `from_json` of this and later releases."""
+    def _content(self) -> dict[str, Any]:
         return {
-            "version": VERSION,
             "first": self.first.isoformat(),
             "last": self.last.isoformat(),
             "criteria": self.criteria.to_json(),
         }
 
     @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises:
-            BadItem: It was written by a later release, or is damaged.
-        """
-        _readable(stored, VERSION)
-        try:
-            first, last = (datetime.fromisoformat(stored[name]) for name in ("first", "last"))
-            return cls(first, last, Criteria.from_json(stored["criteria"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise BadItem(f"the item is damaged: {error}") from error
+    def _read(cls, stored: dict[str, Any]) -> Self:
+        first, last = (datetime.fromisoformat(stored[name]) for name in ("first", "last"))
+        return cls(first, last, Criteria.from_json(stored["criteria"]))
 
 
 Item = TransferStudy | FindStudies | LookUpStudies | SweepWindow
 """What a plan may hold."""
-
-
-def _readable(stored: dict[str, Any], *versions: int) -> None:
-    if stored.get("version") not in versions:
-        known = " and ".join(map(str, versions))
-        raise BadItem(f"the item has version {stored.get('version')}, this release reads {known}")

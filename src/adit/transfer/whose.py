@@ -66,12 +66,11 @@ def _of_that_name(row: QueryRow, studies: tuple[Match, ...], namesakes: tuple[Ma
     ids = _ids((*studies, *namesakes))
     if len(ids) > 1:
         return Whose(studies, f"{len(ids)} patients have this name and birth date: {_enumerated(ids)}.")
-    if _issuers(studies):
-        return Whose(studies, _several(row, studies))
-    noted = (
-        () if any(study.birth_date for study in studies) else ("The server does not say when the patient was born.",)
-    )
-    return Whose(studies, "", noted if studies else ())
+    if several := _several(row, studies):
+        return Whose(studies, several)
+    if any(study.birth_date for study in studies):
+        return Whose(studies)
+    return Whose(studies, noted=("The server does not say when the patient was born.",))
 
 
 def _several(row: QueryRow, studies: Sequence[Match]) -> str:

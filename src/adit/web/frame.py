@@ -74,9 +74,10 @@ def _menus(user: User, here: str) -> list[dict[str, Any]]:
     for place in PLACES:
         if _sees(user, place) and (url := _url(place.name)):
             menu = menus.setdefault(place.menu or place.name, {"title": place.menu, "here": False, "places": []})
-            entry = {"title": place.title, "icon": place.icon, "url": url, "here": here.split("-")[0] == place.name}
+            is_here = here.split("-", maxsplit=1)[0] == place.name
+            entry = {"title": place.title, "icon": place.icon, "url": url, "here": is_here}
             menu["places"].append(entry)
-            menu["here"] |= entry["here"]
+            menu["here"] |= is_here
     return list(menus.values())
 
 

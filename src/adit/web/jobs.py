@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from adit.accounts.models import User
+from adit.accounts.permitting import has_permission
 from adit.accounts.verdict import Denied
 from adit.audit.record import record
 from adit.dicom.errors import DicomError
@@ -130,6 +131,7 @@ def job_context(request: HttpRequest, found: Job, paces: Paces | None) -> dict[s
         "options": options,
         "profile": options.treating.profile if options.treating else None,
         "asked": sweep_of(found) if found.kind == MASS.key else None,
+        "orders_again": has_permission(user, user.active_group, MASS.permission),
         **standing(by_status),
         **going(found, by_status, paces, now=now, at=time.monotonic()),
         "tasks": rows_of(page.rows, now=now),

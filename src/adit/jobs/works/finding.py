@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -15,18 +14,17 @@ from adit.audit.record import event, record_all
 from adit.dicom.errors import Canceled, DicomError, Full, NeedsReceiver
 from adit.dicom.query import BadQuery
 from adit.jobs.attempt import Attempt
-from adit.jobs.batchmodels import Found, Line, Outcome
-from adit.jobs.lines import OPEN, Told, write_lines
+from adit.jobs.batchmodels import OPEN, Found, Line, Outcome
+from adit.jobs.lines import Told, write_lines
 from adit.jobs.lively import LeaseOnly
 from adit.jobs.models import Task
 from adit.jobs.outcomes import Decision, Ended, Stop, Stopped
 from adit.jobs.patience import AWAY, patiently
 from adit.jobs.states import TASK_ENDED, TaskStatus
-from adit.jobs.summing import lines_said
+from adit.jobs.summing import verdict_on
 from adit.transfer.batchrows import QueryRow
 from adit.transfer.finding import Answer, Finding, Hit
 from adit.transfer.items import BadItem, FindStudies
-from adit.transfer.ledger import Status, Verdict
 from adit.transfer.querying import Nobody
 
 logger = logging.getLogger(__name__)
@@ -39,9 +37,6 @@ ALIKE = 3
 
 BROKE_OFF = "broke_off"
 """In the details of a line: how many attempts ended while it was being asked for. It comes last then."""
-
-ANSWERED = (Outcome.FOUND, Outcome.AMBIGUOUS, Outcome.NOT_FOUND)
-"""The source has said what it has."""
 
 
 def run(attempt: Attempt, task: Task) -> None:
@@ -77,7 +72,7 @@ class _Asking:
             # What failed for good fails again.
             end = replace(end, hopeful=False)
         over = not isinstance(end, Stopped) or end.why is Stop.NO_PROGRESS
-        decision = attempt.decide(end, self._verdict(over=over), failures=task.failures)
+        decision = attempt.decide(end, verdict_on(self._outcomes.values(), over=over), failures=task.failures)
         if decision.status in TASK_ENDED and decision.status is not TaskStatus.CANCELED:
             for row in list(self._open.values()):
                 self._tell(row, Told(row.lines, Outcome.FAILED, getattr(end, "error", "")))
@@ -114,7 +109,7 @@ class _Asking:
             sentence = self._attempt.blame.sentence(error)
             self._alike = self._alike + 1 if sentence == self._last_failure else 1
             self._last_failure = sentence
-            if self._alike == ALIKE and not self._answered:
+            if self._alike == ALIKE and all(outcome in OPEN for outcome in self._outcomes.values()):
                 raise
             return Told(row.lines, Outcome.FAILED, sentence)
         self._attempt.running.moved()
@@ -133,22 +128,6 @@ class _Asking:
         self._outcomes[number] = told.outcome
         self._unwritten[number] = row, told
         self._open.pop(number, None)
-
-    @property
-    def _answered(self) -> int:
-        return sum(outcome in ANSWERED for outcome in self._outcomes.values())
-
-    def _verdict(self, *, over: bool) -> Verdict:
-        """Not found is an answer.
-
-        Args:
-            over: Nobody asks any more for what has no answer.
-        """
-        missing = len(self._outcomes) - self._answered
-        status = Status.SUCCESS if not missing else Status.WARNING if self._answered else Status.FAILURE
-        ends = Outcome.FAILED if over else Outcome.PENDING
-        said = (ends if outcome is Outcome.PENDING else outcome for outcome in self._outcomes.values())
-        return Verdict(status, lines_said(Counter(said)))
 
     def _try_to_write(self) -> None:
         """Write what is new; when the database is away, keep it for the next time."""

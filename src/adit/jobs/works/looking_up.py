@@ -9,6 +9,7 @@ from dataclasses import replace
 from django.db import transaction
 from django.utils import timezone
 
+from adit.audit import models as audit
 from adit.audit.record import record
 from adit.deid.keys import Key
 from adit.deid.profile import Profile
@@ -69,12 +70,13 @@ class _LookingUp:
             lambda: Node.objects.filter(name=task.job.destination_name).first(), cancel=cancel
         )
         self._treats: dict[UID, Treats] = {}
+        self._refused = ""
 
     def run(self) -> None:
         attempt = self._attempt
-        refused = patiently(self._refusal, cancel=attempt.running.cancel)
-        if refused:
-            self._tell([Told(study.lines, Outcome.NOT_PERMITTED, refused) for study in self._open.values()])
+        self._refused = patiently(self._refusal, cancel=attempt.running.cancel)
+        if self._refused:
+            self._tell([Told(study.lines, Outcome.NOT_PERMITTED, self._refused) for study in self._open.values()])
         end = attempt.end_of(self._task, self._look_up)
         if isinstance(end, Ended):
             # What failed for good fails again.
@@ -178,12 +180,16 @@ class _LookingUp:
         job = self._task.job
         for each in told:
             study = self._open.get(each.lines[0])
+            if study is None or self._refused:
+                # Nobody looked.
+                continue
             record(
                 "search",
                 by=job.owner,
                 group=job.group.name if job.group else "",
-                patient_id=study.patient_id if study else "",
-                study_uid=study.study if study else "",
+                outcome=audit.Outcome.FAILED if each.outcome is Outcome.FAILED else audit.Outcome.DONE,
+                patient_id=study.patient_id,
+                study_uid=study.study,
                 nodes=[job.source_name],
                 job=job.pk,
                 details={"line": each.lines[0], "result": each.outcome, "found": len(each.found)},

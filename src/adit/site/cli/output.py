@@ -15,7 +15,7 @@ from adit.dicom.errors import DicomError
 from adit.dicom.refs import BadUID
 from adit.site.database import DatabaseError
 from adit.site.env import Misconfigured, config
-from adit.site.supervise import StartFailed
+from adit.site.errors import StartFailed
 
 log = logging.getLogger(__name__)
 

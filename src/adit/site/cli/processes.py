@@ -19,8 +19,10 @@ from adit.site.cli.output import Failed, print_json
 from adit.site.cli.running import require_running
 from adit.site.database import Cluster, DatabaseError, make_private
 from adit.site.env import config
+from adit.site.errors import RunsAlready, StartFailed
+from adit.site.lock import supervisor_pid
 from adit.site.state import read_state
-from adit.site.supervise import RunsAlready, StartFailed, Supervisor, supervisor_pid
+from adit.site.supervise import Supervisor
 from adit.site.wiring import configure_logging
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)

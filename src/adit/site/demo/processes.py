@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adit.site.database import free_port, is_free
-from adit.site.supervise import Process
+from adit.site.process import Process
 
 HOST = "127.0.0.1"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.utils import timezone
@@ -23,6 +24,15 @@ FIRST = 8
 
 MOST_FAULTS = 50
 """Faults of one group that the page lists; the file with the Errors column has all."""
+
+
+REMEMBERED = 8
+"""Files that a process does not read again for every look: what was brought never changes."""
+
+REMEMBERED_LINES = 5000
+"""Of a file that is remembered; larger ones take too much memory."""
+
+_known: dict[tuple[int, Pseudonyms, date], tuple[Sheet, Checked[Any]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +100,17 @@ def reading_of(file: BatchFile, user: User) -> Reading:
     Raises:
         BadSheet: It cannot be read, with one sentence why.
     """
+    pseudonyms = Pseudonyms.OPTIONAL if file.kind == QUERY else pseudonyms_for(user)
+    key = (file.pk, pseudonyms, timezone.now().date())
+    if (known := _known.get(key)) is not None:
+        return Reading(file, *known)
     sheet = read_file(file)
-    if file.kind == QUERY:
-        return Reading(file, sheet, check_queries(sheet))
-    return Reading(file, sheet, check_transfers(sheet, pseudonyms=pseudonyms_for(user)))
+    checked = check_queries(sheet) if file.kind == QUERY else check_transfers(sheet, pseudonyms=pseudonyms)
+    if len(sheet.rows) <= REMEMBERED_LINES:
+        while len(_known) >= REMEMBERED:
+            _known.pop(next(iter(_known), key), None)
+        _known[key] = (sheet, checked)
+    return Reading(file, sheet, checked)
 
 
 def pseudonyms_for(user: User) -> Pseudonyms:

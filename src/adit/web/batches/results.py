@@ -57,7 +57,7 @@ def found(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _context(request: HttpRequest, job: Job, choice: Choice, start: int) -> dict[str, Any]:
     counts = counts_of(job)
-    rows = results(job, choice, start=start, size=ROWS + 1)
+    rows = results(job, choice, start=start, size=ROWS + 1, after=_after(request.GET) if start else None)
     user = visitor(request)
     return {
         "job": job,
@@ -72,6 +72,7 @@ def _context(request: HttpRequest, job: Job, choice: Choice, start: int) -> dict
         "start": start,
         "earlier": max(0, start - ROWS) if start else None,
         "later": start + ROWS if len(rows) > ROWS else None,
+        "after": f"{rows[ROWS - 1].lines[0]}.{rows[ROWS - 1].position or 0}" if len(rows) > ROWS else "",
         "may_transfer": _may_transfer(request),
         "owns": job.owner_id == user.pk or user.is_staff,
     }
@@ -159,3 +160,11 @@ def _choice(asked: QueryDict) -> Choice:
 def _start(asked: QueryDict) -> int:
     text = asked.get("start", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 0
+
+
+def _after(asked: QueryDict) -> tuple[int, int] | None:
+    """Line and position of the row before the page, as its address says; None where it says nothing of the kind."""
+    number, _dot, position = asked.get("after", "").partition(".")
+    if all(part.isascii() and part.isdigit() and len(part) < 10 for part in (number, position)):
+        return int(number), int(position)
+    return None

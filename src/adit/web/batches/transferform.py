@@ -15,6 +15,7 @@ from adit.jobs.batch_transfers import Choices, check_file, plan_of, submit_check
 from adit.jobs.models import Job
 from adit.jobs.submit import submit
 from adit.nodes.models import Node
+from adit.transfer.batches import transfers_of
 from adit.transfer.plan import Plan
 from adit.web.batches.purpose import Purpose, vote_of
 from adit.web.batches.reading import Reading
@@ -48,6 +49,11 @@ class TransferOrder(Purpose, SendFields):
     def studies(self) -> int:
         """How many would be sent."""
         return len({row.study for row in self.reading.checked.good})
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What happens to lines of one study that somebody may not expect."""
+        return transfers_of(self.reading.checked.good).notices
 
     @property
     def without_pseudonym(self) -> int:

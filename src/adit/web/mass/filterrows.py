@@ -10,7 +10,7 @@ from django.http import QueryDict
 from adit.transfer.criteria import FIELDS, MOST_FILTERS, BadCriteria, Criteria, Filter, Form
 
 EXAMPLES = {
-    Form.TEXT: "CT\n*head*",
+    Form.TEXT: "*head*",
     Form.NUMBER: "5-10\n20-",
     Form.AGE: "18Y-65Y",
 }
@@ -35,6 +35,8 @@ class FilterRow:
     @property
     def example(self) -> str:
         """What such values look like."""
+        if self.on in ("modality", "series_modality"):
+            return "CT\nMR"
         return EXAMPLES[FIELDS[self.on].form] if self.on in FIELDS else ""
 
     @property
