@@ -13,7 +13,7 @@ from adit.jobs.models import Job, Line
 from adit.jobs.process import Process
 from adit.jobs.submit import submit
 from adit.nodes.models import Node
-from adit.transfer.batchrows import QueryRow
+from adit.transfer.batches.rows import QueryRow
 from tests.jobs.fakes import QUICK, administrator
 from tests.transfer.register import Register
 

@@ -16,8 +16,8 @@ from adit.jobs.mass import Order, plan_of
 from adit.jobs.models import Job
 from adit.jobs.submit import submit
 from adit.nodes.models import Node
-from adit.transfer.criteria import Criteria, Filter
-from adit.transfer.partitions import Partition, Sweep
+from adit.transfer.mass.criteria import Criteria, Filter
+from adit.transfer.mass.partitions import Partition, Sweep
 from tests.jobs.fakes import Archives, ArchiveSource, administrator, refs_of
 from tests.transfer.strict import Strict, Study
 

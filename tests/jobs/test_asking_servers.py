@@ -13,7 +13,7 @@ from adit.jobs.models import Found, Job, Line
 from adit.jobs.process import Process
 from adit.nodes.models import Node
 from adit.nodes.opening import Opening
-from adit.transfer.batchrows import QueryRow
+from adit.transfer.batches.rows import QueryRow
 from tests.jobs.asking import asked, outcomes
 from tests.jobs.fakes import QUICK
 from tests.nodes.making import server

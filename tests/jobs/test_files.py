@@ -5,7 +5,7 @@ import pytest
 from adit.audit.models import Event
 from adit.jobs.files import forget_unused, keep_file, read_file
 from adit.jobs.models import BatchFile
-from adit.transfer.sheets import BadSheet
+from adit.transfer.sheets.reading import BadSheet
 from tests.jobs.asking import asked, rows_of
 from tests.jobs.fakes import administrator, two_servers
 

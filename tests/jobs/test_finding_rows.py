@@ -18,7 +18,7 @@ from adit.jobs.states import Action
 from adit.jobs.upkeep import tidy
 from adit.nodes.models import Access, Node, Slot
 from adit.nodes.windows import DAYS
-from adit.transfer.batchrows import QueryRow
+from adit.transfer.batches.rows import QueryRow
 from tests.jobs.asking import Registers, asked, outcomes, rows_of
 from tests.jobs.fakes import a_user, permit, two_servers
 from tests.transfer.register import Register, series

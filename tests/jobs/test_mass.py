@@ -18,9 +18,9 @@ from adit.jobs.submit import BadPlan, submit
 from adit.jobs.upkeep import tidy
 from adit.nodes.models import Access, Node
 from adit.projects.models import Alias
-from adit.transfer.criteria import Filter
 from adit.transfer.items import SweepWindow, TransferStudy
-from adit.transfer.partitions import Partition
+from adit.transfer.mass.criteria import Filter
+from adit.transfer.mass.partitions import Partition
 from tests.jobs.catalogue import Catalogued, a_study, a_sweep, ordered
 from tests.jobs.fakes import a_user, administrator, permit, process, two_servers
 from tests.jobs.pseudonymised import a_project

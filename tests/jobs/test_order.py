@@ -22,10 +22,10 @@ from adit.jobs.suspending import resume
 from adit.jobs.waiting import why_waiting
 from adit.nodes.changes import suspend
 from adit.nodes.models import Node
-from adit.transfer.batches import checks_of
-from adit.transfer.batchrows import QueryRow
-from adit.transfer.criteria import Criteria
+from adit.transfer.batches.rows import QueryRow
+from adit.transfer.batches.studies import checks_of
 from adit.transfer.items import FindStudies, Item, SweepWindow, TransferStudy
+from adit.transfer.mass.criteria import Criteria
 from adit.transfer.plan import Plan
 from tests.jobs.fakes import a_user, administrator, permit, process, two_servers
 from tests.jobs.memories import Memories

@@ -10,10 +10,10 @@ from adit.audit.models import Event
 from adit.jobs.files import keep_file, read_file
 from adit.jobs.models import Job
 from adit.jobs.results import Choice, counts_of, export, results, results_count
-from adit.transfer.batchrows import QueryRow
-from adit.transfer.returning import new_table
-from adit.transfer.sheets import read_sheet
-from adit.transfer.validating import Pseudonyms, check_queries, check_transfers
+from adit.transfer.batches.rows import QueryRow
+from adit.transfer.batches.validating import Pseudonyms, check_queries, check_transfers
+from adit.transfer.sheets.reading import read_sheet
+from adit.transfer.sheets.returning import new_table
 from tests.jobs.asking import Registers, asked
 from tests.jobs.fakes import administrator, two_servers
 from tests.transfer.register import Register, series

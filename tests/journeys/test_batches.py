@@ -14,7 +14,7 @@ from adit.deid.keys import Patient
 from adit.jobs.models import Job
 from adit.projects.aliases import give_many
 from adit.projects.models import Member
-from adit.transfer.sheets import read_sheet
+from adit.transfer.sheets.reading import read_sheet
 from tests.jobs.fakes import process
 from tests.jobs.memories import Memories
 from tests.journeys.screens import look_at

@@ -18,7 +18,7 @@ from adit.projects.keys import NoKey, key_of
 from adit.projects.linking import PatientLink, patients_of, uids_of
 from adit.projects.models import Alias, Project
 from adit.projects.tables import BadTable, Imported, as_csv, as_excel, import_pseudonyms
-from adit.transfer.cells import as_it_was
+from adit.transfer.sheets.cells import as_it_was
 from tests.projects.making import ANNE, BO, administrator, member, project
 
 pytestmark = pytest.mark.django_db

@@ -11,9 +11,9 @@ import typer
 
 from adit.site.cli.batch_check import check
 from adit.site.cli.output import Failed, Misused
-from adit.transfer.columns import QUERY, TRANSFER
-from adit.transfer.sheets import read_sheet
-from adit.transfer.templates import template
+from adit.transfer.batches.columns import QUERY, TRANSFER
+from adit.transfer.batches.templates import template
+from adit.transfer.sheets.reading import read_sheet
 
 WRONG = "Patienten-ID;von;bis\r\n0042;1.2.2020;1.1.2020\r\n0043;;\r\n"
 

@@ -69,7 +69,7 @@ class TestTransferring:
 
         assert "by queries only" in told
         assert "6 of 6 partitions searched; 3 of 3 studies complete" in told
-        assert "Part 20240201T000000-20240204T235959: success" in told
+        assert "2024-02-01 to 2024-02-04: success" in told
 
     def test_is_never_urgent(self, site: Site) -> None:
         assert "never urgent" in site.refused("mass", "transfer", *FROM, *TO, *DAYS, "--urgent", code=2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from adit.transfer.sheets import Row, Sheet
+from adit.transfer.sheets.reading import Row, Sheet
 
 TODAY = date(2026, 11, 24)
 

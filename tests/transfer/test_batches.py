@@ -13,8 +13,8 @@ from adit.deid.keys import Patient
 from adit.dicom.match import Match
 from adit.dicom.refs import UID, Level
 from adit.endpoints.memory import Memory
-from adit.transfer.batches import STUDIES_PER_CHECK, checks_of, transfers_of
-from adit.transfer.batchrows import TransferRow
+from adit.transfer.batches.rows import TransferRow
+from adit.transfer.batches.studies import STUDIES_PER_CHECK, checks_of, transfers_of
 from adit.transfer.events import Noted
 from adit.transfer.items import LookUpStudies, TransferStudy
 from adit.transfer.looking_up import Seen, held_there, look_up_all

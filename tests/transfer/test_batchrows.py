@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adit.dicom.refs import UID
-from adit.transfer.batchrows import BadRow, QueryRow, TransferRow
+from adit.transfer.batches.rows import BadRow, QueryRow, TransferRow
 
 LINES = st.lists(st.integers(1, 10**6), min_size=1, max_size=3).map(tuple)
 TEXTS = st.text(max_size=10)

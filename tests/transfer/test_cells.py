@@ -1,6 +1,6 @@
 import pytest
 
-from adit.transfer.cells import as_it_was, not_a_formula
+from adit.transfer.sheets.cells import as_it_was, not_a_formula
 
 
 class TestACell:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from adit.transfer.columns import COLUMNS_OF, QUERY, TRANSFER
-from adit.transfer.headings import kind_of, names_of, read_headings
+from adit.transfer.batches.columns import COLUMNS_OF, QUERY, TRANSFER
+from adit.transfer.batches.headings import kind_of, names_of, read_headings
 
 MANUAL = Path(__file__).parents[2] / "docs" / "user" / "batch-files.md"
 

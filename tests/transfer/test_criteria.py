@@ -11,9 +11,9 @@ from pydicom import Dataset
 
 from adit.dicom.match import Match
 from adit.dicom.refs import Level
-from adit.transfer.ages import age_fits, read_age_range
-from adit.transfer.criteria import FIELDS, BadCriteria, Criteria, Filter, Form, read_numbers
 from adit.transfer.judging import first_unmet, meets, modalities_asked
+from adit.transfer.mass.ages import age_fits, read_age_range
+from adit.transfer.mass.criteria import FIELDS, BadCriteria, Criteria, Filter, Form, read_numbers
 
 
 def a_study(**values: object) -> Match:

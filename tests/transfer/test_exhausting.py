@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from adit.dicom.errors import Refused
 from adit.dicom.refs import UID
-from adit.transfer.exhausting import Exhausting
-from adit.transfer.spans import Span
+from adit.transfer.mass.exhausting import Exhausting
+from adit.transfer.mass.spans import Span
 from tests.transfer.strict import Strict, Study
 
 WEEK = Span(date(2020, 1, 6), date(2020, 1, 12))

@@ -9,7 +9,7 @@ import pytest
 from adit.dicom.errors import Unreachable
 from adit.dicom.refs import Level
 from adit.endpoints.memory import Faults, Memory
-from adit.transfer.batchrows import QueryRow
+from adit.transfer.batches.rows import QueryRow
 from adit.transfer.finding import MOST_ANSWERS, MOST_HITS, Answer, Finding
 from adit.transfer.querying import Nobody
 from tests.endpoints.conformance import kept

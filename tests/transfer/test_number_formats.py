@@ -1,6 +1,6 @@
 import pytest
 
-from adit.transfer.number_formats import GENERAL, Meaning, NumberFormat, built_in, understood
+from adit.transfer.sheets.number_formats import GENERAL, Meaning, NumberFormat, built_in, understood
 
 
 class TestANumberFormat:

@@ -12,8 +12,8 @@ from openpyxl.styles import Font
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.table import Table
 
-from adit.transfer.returning import new_table, with_columns
-from adit.transfer.sheets import read_sheet
+from adit.transfer.sheets.reading import read_sheet
+from adit.transfer.sheets.returning import new_table, with_columns
 from tests.transfer.sheets.by_hand import workbook
 from tests.transfer.sheets.with_openpyxl import FILES
 

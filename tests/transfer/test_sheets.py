@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from adit.transfer.sheets import BadSheet, Row, read_sheet
+from adit.transfer.sheets.reading import BadSheet, Row, read_sheet
 from tests.transfer.sheets import by_hand
 from tests.transfer.sheets.with_openpyxl import FILES
 

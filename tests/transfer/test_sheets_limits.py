@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from adit.transfer.sheets import BadSheet, read_sheet
+from adit.transfer.sheets.reading import BadSheet, read_sheet
 from tests.pace import within
 from tests.transfer.sheets.by_hand import rows, workbook
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from adit.transfer.returning import new_table
-from adit.transfer.sheets import read_sheet
+from adit.transfer.sheets.reading import read_sheet
+from adit.transfer.sheets.returning import new_table
 
 _LETTERS = st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters="'=+-@#Ãâ\ufffd\u115f\u1160")
 

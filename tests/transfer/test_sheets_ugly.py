@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adit.transfer.sheets import BadSheet, read_sheet
+from adit.transfer.sheets.reading import BadSheet, read_sheet
 from tests.transfer.sheets import by_hand, with_openpyxl
 
 _FOLDER = Path(__file__).with_name("sheets")

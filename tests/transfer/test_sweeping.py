@@ -10,11 +10,11 @@ import pytest
 from adit.dicom.errors import Canceled
 from adit.dicom.refs import UID
 from adit.endpoints.memory import Memory
-from adit.transfer.criteria import EVERYTHING, BadCriteria, Criteria, Filter
 from adit.transfer.estimating import estimate
 from adit.transfer.events import Planned, Swept
-from adit.transfer.partitions import BadRange, Partition, Sweep, window
-from adit.transfer.sweeping import sweep
+from adit.transfer.mass.criteria import EVERYTHING, BadCriteria, Criteria, Filter
+from adit.transfer.mass.partitions import BadRange, Partition, Sweep, window
+from adit.transfer.mass.sweeping import sweep
 from adit.transfer.weights import Experience
 from tests.peers.data import MR_IMAGE, ct_study
 from tests.transfer.moving import held

@@ -23,10 +23,10 @@ from adit.endpoints.server import Server
 from adit.endpoints.spool import Spool
 from adit.site.demo.archive import Archive
 from adit.site.demo.pacs import Pacs
-from adit.transfer.criteria import EVERYTHING, Criteria, Filter
 from adit.transfer.events import Planned, Swept
-from adit.transfer.partitions import window
-from adit.transfer.sweeping import sweep
+from adit.transfer.mass.criteria import EVERYTHING, Criteria, Filter
+from adit.transfer.mass.partitions import window
+from adit.transfer.mass.sweeping import sweep
 from tests.peers import orthanc
 from tests.peers.data import CT_IMAGE, MR_IMAGE, ct_study
 from tests.peers.misbehaving import misbehaving

@@ -3,10 +3,10 @@ import io
 import pytest
 from openpyxl import load_workbook
 
-from adit.transfer.columns import COLUMNS_OF, QUERY, TRANSFER
-from adit.transfer.sheets import read_sheet
-from adit.transfer.templates import EXAMPLES, EXPLANATIONS, template
-from adit.transfer.validating import Pseudonyms, check_queries, check_transfers
+from adit.transfer.batches.columns import COLUMNS_OF, QUERY, TRANSFER
+from adit.transfer.batches.templates import EXAMPLES, EXPLANATIONS, template
+from adit.transfer.batches.validating import Pseudonyms, check_queries, check_transfers
+from adit.transfer.sheets.reading import read_sheet
 from tests.transfer.sheets_made import TODAY
 
 KINDS = pytest.mark.parametrize("kind", [QUERY, TRANSFER])

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adit.transfer.batchrows import QueryRow, TransferRow
-from adit.transfer.validating import (
+from adit.transfer.batches.rows import QueryRow, TransferRow
+from adit.transfer.batches.validating import (
     Pseudonyms,
     check_queries,
     check_transfers,

@@ -11,7 +11,7 @@ from adit.accounts.models import User
 from adit.jobs.files import keep_file
 from adit.jobs.models import BatchFile
 from adit.nodes.models import Node
-from adit.transfer.returning import new_table
+from adit.transfer.sheets.returning import new_table
 from tests.nodes.making import folder, server
 from tests.web.people import client_of
 from tests.web.searching import give, searcher

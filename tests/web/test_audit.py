@@ -19,9 +19,9 @@ from adit.accounts.models import User
 from adit.audit.models import Event, Outcome
 from adit.audit.record import record
 from adit.audit.searching import Wanted
-from adit.web.audit import SIZE
+from adit.web.audit.files import COLUMNS, pieces
+from adit.web.audit.pages import SIZE
 from adit.web.sealed import seal, unseal
-from adit.web.trailfiles import COLUMNS, pieces
 from tests.web.people import client_of
 
 pytestmark = pytest.mark.django_db

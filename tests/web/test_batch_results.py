@@ -13,7 +13,7 @@ from django.utils import timezone
 from adit.audit.models import Event
 from adit.jobs.batchmodels import Found, Line
 from adit.jobs.models import BatchFile, Job, Task
-from adit.transfer.sheets import read_sheet
+from adit.transfer.sheets.reading import read_sheet
 from tests.jobs.fakes import process
 from tests.jobs.memories import Memories
 from tests.peers.data import ct_study

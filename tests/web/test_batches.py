@@ -10,7 +10,7 @@ from openpyxl import Workbook, load_workbook
 
 from adit.audit.models import Event, Outcome
 from adit.jobs.models import BatchFile, Job
-from adit.transfer.sheets import read_sheet
+from adit.transfer.sheets.reading import read_sheet
 from tests.projects.making import project as make_project
 from tests.web.batching import Batcher, table
 from tests.web.people import logged_in

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydicom import Dataset
 from pydicom.dataelem import DataElement
 
-from adit.web.comparing import Change, compare
+from adit.web.search.comparing import Change, compare
 
 
 def dataset(**values: object) -> Dataset:

@@ -16,8 +16,8 @@ from adit.accounts.changes import deactivate
 from adit.accounts.models import User
 from adit.accounts.notices import begin_maintenance
 from adit.accounts.sessions import end_all_sessions
-from adit.web.doors import Doors
-from adit.web.sockets import LOGGED_OUT
+from adit.web.doors.sockets import LOGGED_OUT
+from adit.web.doors.websockets import Doors
 from tests.web.people import logged_in
 from tests.web.sockets import Socket
 

@@ -16,8 +16,8 @@ from django.urls import path
 from adit.audit.models import Event
 from adit.nodes.contact import Contact, contact_of
 from adit.nodes.models import Access, Node
-from adit.web.node_testing import NodeTest
-from adit.web.sockets import GONE, LOGGED_OUT
+from adit.web.doors.sockets import GONE, LOGGED_OUT
+from adit.web.nodes.testing import NodeTest
 from tests.nodes.making import folder, server
 from tests.peers.data import ct_study
 from tests.peers.misbehaving import misbehaving

@@ -19,7 +19,7 @@ from adit.projects import changes
 from adit.projects.aliases import pseudonym_for
 from adit.projects.keys import key_of
 from adit.projects.models import Member, Project
-from adit.web.linking import LINES
+from adit.web.projects.linking import LINES
 from tests.jobs.fakes import submitted, two_servers
 from tests.nodes.making import folder
 from tests.projects.making import ANNE, BO, administrator, member

@@ -17,7 +17,7 @@ from adit.accounts.models import User
 from adit.audit.models import Event
 from adit.jobs.models import Job
 from adit.nodes.models import Access, Slot
-from adit.web.sources import opening
+from adit.web.search.sources import opening
 from tests.journeys.conftest import session_of
 from tests.nodes.making import folder, server
 from tests.peers.data import ct_study

@@ -103,7 +103,7 @@ def rita(transactional_db):
 @pytest.fixture(autouse=True)
 def quick(settings):
     settings.ADIT_RETRY_WAITS = ()
-    from adit.web.sources import opening  # noqa: PLC0415  not before the settings are read
+    from adit.web.search.sources import opening  # noqa: PLC0415  not before the settings are read
 
     opening.cache_clear()
     yield

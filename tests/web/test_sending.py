@@ -11,7 +11,7 @@ from adit.deid.profile import PROFILES
 from adit.dicom.refs import UID
 from adit.jobs.models import Job
 from adit.projects.models import Member
-from adit.web.chosen import Chosen, Study
+from adit.web.search.chosen import Chosen, Study
 from tests.nodes.making import folder, server
 from tests.projects.making import project as make_project
 from tests.web.people import client_of

@@ -1,6 +1,6 @@
 import pytest
 
-from adit.web.visits import last_hop
+from adit.web.doors.visits import last_hop
 
 
 class TestTheAddressThatAProxyTells:

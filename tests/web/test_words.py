@@ -13,7 +13,7 @@ from adit.jobs.submit import submit
 from adit.projects.approving import approve, approved_words
 from adit.projects.models import Member, Project
 from adit.transfer.items import TransferStudy
-from adit.web.words import LINES
+from adit.web.projects.words import LINES
 from tests.jobs.fakes import a_user, permit, study_uid, two_servers
 from tests.jobs.pseudonymised import a_project, plan
 from tests.projects.making import administrator, member

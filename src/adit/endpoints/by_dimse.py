@@ -43,7 +43,7 @@ from adit.dimse.association import Association
 from adit.dimse.receiving import Receiver, StoreRequest
 from adit.dimse.scu import find, get
 from adit.endpoints.bridges import Push, pulled
-from adit.endpoints.cancel import linked
+from adit.endpoints.cancel import CancelToken, linked
 from adit.endpoints.dialling import Dial, Root
 from adit.endpoints.spool import LARGEST_IN_MEMORY, GrowingBody, Spool
 
@@ -217,33 +217,61 @@ class Getter:
     def retrieve(self, refs: Sequence[Ref]) -> Generator[Instance, None, None]:
         """Yield the instances under *refs*; the last word of the peer is believed only when it is bad.
 
+        The reader's own thread receives, as long as instances are small: between two of them it has time for what
+        it does with them, while the peer sends on into the buffers of the system. A large one is received by a
+        thread of its own, and so is what follows it.
+
         Raises:
             Refused: The peer gave a failure status and nothing came.
         """
         # A further retrieval may follow one that was stopped: what is stopped is this one alone.
         with linked(self._dial.cancel) as stopping:
+            ready: deque[Instance] = deque()
+            steps = self._steps(refs, ready.append, stopping)
+            try:
+                with closing(steps):
+                    for _ in steps:
+                        if ready and ready[0].body.size is None:
+                            yield from self._rest(steps, ready, stopping)
+                        while ready:
+                            yield ready.popleft()
+            except DicomError as error:
+                self._dial.cancel.check()
+                raise error.on(self._dial.config.name) from error
+            finally:
+                while ready:
+                    ready.popleft().close()
 
-            def produce(push: Push) -> None:
-                arrived: set[UID] = set()
-                status = SUCCESS
-                for contexts in self._proposals(refs[0].study):
-                    with self._dial(contexts, cancel=stopping) as association:
-                        status, counted = self._get(association, refs, push, stopping, arrived)
-                    # A peer may also fail because it needs contexts that come next only.
-                    if status == SUCCESS or (not arrived and not counted and _hopeless(status)):
-                        break
-                if category(status) is Category.FAILURE and not arrived:
-                    raise Refused(f"the retrieval was refused: {describe(status, Service.GET)}", status=status)
+    def _rest(
+        self, steps: Iterator[None], ready: deque[Instance], stopping: CancelToken
+    ) -> Generator[Instance, None, None]:
+        """What is *ready* and what *steps* still bring, received in a thread of its own."""
 
-            def stop() -> None:
-                stopping.set("nobody reads any more")
+        def produce(push: Push) -> None:
+            push(ready.popleft())
+            for _ in steps:
+                while ready:
+                    push(ready.popleft())
 
-            pulling = pulled(produce, cancel=self._dial.cancel, ahead=AHEAD, stop=stop, name="getting")
-            with closing(pulling) as instances:
-                try:
-                    yield from instances
-                except DicomError as error:
-                    raise error.on(self._dial.config.name) from error
+        def stop() -> None:
+            stopping.set("nobody reads any more")
+
+        pulling = pulled(produce, cancel=self._dial.cancel, ahead=AHEAD, stop=stop, name="getting")
+        with closing(pulling) as instances:
+            yield from instances
+
+    def _steps(self, refs: Sequence[Ref], push: Push, stopping: Cancellation) -> Generator[None, None, None]:
+        """Retrieve *refs*, and pause whenever something may have been pushed."""
+        arrived: set[UID] = set()
+        status = SUCCESS
+        for contexts in self._proposals(refs[0].study):
+            with self._dial(contexts, cancel=stopping) as association:
+                status, counted = yield from self._get(association, refs, push, stopping, arrived)
+            # A peer may also fail because it needs contexts that come next only.
+            if status == SUCCESS or (not arrived and not counted and _hopeless(status)):
+                break
+        if category(status) is Category.FAILURE and not arrived:
+            raise Refused(f"the retrieval was refused: {describe(status, Service.GET)}", status=status)
 
     def _proposals(self, study: UID) -> Iterator[list[PresentationContext]]:
         model = model_context(self._model)
@@ -252,8 +280,8 @@ class Getter:
 
     def _get(
         self, association: Association, refs: Sequence[Ref], push: Push, cancel: Cancellation, arrived: set[UID]
-    ) -> tuple[int, bool]:
-        """Ask for *refs* over *association*.
+    ) -> Generator[None, None, tuple[int, bool]]:
+        """Ask for *refs* over *association*, and pause whenever something may have been pushed.
 
         Args:
             arrived: What came over earlier associations, and is passed over now; what comes is added.
@@ -276,8 +304,12 @@ class Getter:
 
         patient_id = self._seen.patient_of(refs[0].study) if self._model == PATIENT_ROOT_GET else None
         for identifier in retrieve_identifiers(refs, patient_id=patient_id):
-            responses = (heard for heard in get(association, self._model, identifier, receive) if heard)
-            last = deque(responses, maxlen=1).pop()
+            last = None
+            with closing(get(association, self._model, identifier, receive)) as responses:
+                for response in responses:
+                    last = response or last
+                    yield
+            assert last is not None
             counted = counted or bool(last.failed)
             if last.status != SUCCESS:
                 failed = category(status) is Category.FAILURE

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from adit.jobs.kinds.query import BATCH_QUERY
 from adit.jobs.models import BatchFile
-from adit.transfer.batchrows import QueryRow
+from adit.transfer.batches.rows import QueryRow
 from adit.transfer.items import FindStudies
 from adit.transfer.plan import Plan
 

@@ -20,13 +20,13 @@ from adit.jobs.states import JOB_ENDED
 from adit.jobs.submit import submit
 from adit.nodes.finding import find_node
 from adit.projects.keys import new_key
-from adit.transfer.batches import checks_of, transfers_of
-from adit.transfer.batchrows import TransferRow
-from adit.transfer.faults import Checked, Fault
+from adit.transfer.batches.faults import Checked, Fault
+from adit.transfer.batches.rows import TransferRow
+from adit.transfer.batches.studies import checks_of, transfers_of
+from adit.transfer.batches.validating import Pseudonyms, check_transfers
 from adit.transfer.items import LookUpStudies, TransferStudy
 from adit.transfer.plan import NO_TRIAL, Plan, Pseudonymising, Trial
 from adit.transfer.pseudonyms import UnfitPseudonym
-from adit.transfer.validating import Pseudonyms, check_transfers
 
 
 @dataclass(frozen=True, slots=True)

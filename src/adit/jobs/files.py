@@ -11,7 +11,7 @@ from django.db import transaction
 from adit.accounts.models import User
 from adit.audit.record import record
 from adit.jobs.models import BatchFile
-from adit.transfer.sheets import BadSheet, Sheet, read_sheet
+from adit.transfer.sheets.reading import BadSheet, Sheet, read_sheet
 
 UNUSED = timedelta(days=7)
 """So long a file is kept of which no job was made."""

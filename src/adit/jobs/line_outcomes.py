@@ -11,7 +11,7 @@ from adit.jobs.options import Options
 from adit.jobs.reports import entries_of, tasks_of
 from adit.jobs.states import TaskStatus
 from adit.jobs.waiting import reasons
-from adit.transfer.batchrows import TransferRow
+from adit.transfer.batches.rows import TransferRow
 from adit.transfer.items import TransferStudy
 
 STATUS, REASON, RECEIPT = "Status", "Reason", "Receipt"

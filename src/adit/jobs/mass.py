@@ -21,7 +21,7 @@ from adit.nodes.models import Node
 from adit.nodes.permissions import can_search, may_use
 from adit.transfer.estimating import SAMPLE, Estimate, estimate
 from adit.transfer.items import BadItem, SweepWindow
-from adit.transfer.partitions import Partition, Sweep
+from adit.transfer.mass.partitions import Partition, Sweep
 from adit.transfer.plan import NO_TRIAL, Plan, Pseudonymising, Trial
 
 ESTIMATE_SECONDS = 60.0

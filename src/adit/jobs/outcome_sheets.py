@@ -21,10 +21,10 @@ from adit.jobs.models import BatchFile, Job, Line
 from adit.jobs.options import Options
 from adit.jobs.reports import shows_pseudonyms
 from adit.jobs.states import TaskStatus
-from adit.transfer.batchrows import TransferRow
-from adit.transfer.faults import Checked, errors_of
-from adit.transfer.returning import with_columns
-from adit.transfer.validating import Pseudonyms, check_transfers
+from adit.transfer.batches.faults import Checked, errors_of
+from adit.transfer.batches.rows import TransferRow
+from adit.transfer.batches.validating import Pseudonyms, check_transfers
+from adit.transfer.sheets.returning import with_columns
 
 NOT_SENT = "not sent"
 """Status of lines that are no part of the job."""

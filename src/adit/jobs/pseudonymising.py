@@ -19,7 +19,7 @@ from adit.projects.approving import site_profile
 from adit.projects.finding import find_project
 from adit.projects.keys import revealed
 from adit.projects.models import Project
-from adit.transfer.faults import of_lines
+from adit.transfer.batches.faults import of_lines
 from adit.transfer.items import TransferStudy
 from adit.transfer.plan import Plan, Pseudonymising
 from adit.transfer.pseudonyms import UnfitPseudonym, checked, unfit

@@ -17,7 +17,7 @@ from adit.jobs.models import Entry, Job, JobQuerySet, Task, TaskQuerySet
 from adit.jobs.options import Options
 from adit.jobs.progress import counts
 from adit.jobs.waiting import reasons
-from adit.transfer.cells import not_a_formula
+from adit.transfer.sheets.cells import not_a_formula
 
 _AT_ONCE = 500
 """Tasks that are read together."""

@@ -17,12 +17,12 @@ from adit.jobs.batchmodels import Line, Outcome
 from adit.jobs.files import read_file
 from adit.jobs.models import Job, Task
 from adit.jobs.outcome_sheets import Given
-from adit.transfer.batchrows import QueryRow
-from adit.transfer.faults import errors_of
+from adit.transfer.batches.faults import errors_of
+from adit.transfer.batches.rows import QueryRow
+from adit.transfer.batches.validating import check_queries
 from adit.transfer.items import BadItem, FindStudies
-from adit.transfer.returning import new_table
-from adit.transfer.sheets import BadSheet
-from adit.transfer.validating import check_queries
+from adit.transfer.sheets.reading import BadSheet
+from adit.transfer.sheets.returning import new_table
 
 COLUMNS = (
     "Line", "Status", "Reason", "PatientID", "PatientName", "PatientBirthDate", "StudyInstanceUID",

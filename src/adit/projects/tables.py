@@ -15,8 +15,8 @@ from adit.audit.record import record
 from adit.deid.keys import Patient
 from adit.projects.aliases import add_free, pseudonym_for
 from adit.projects.models import Project
-from adit.transfer.cells import as_it_was, not_a_formula
 from adit.transfer.pseudonyms import UnfitPseudonym, checked
+from adit.transfer.sheets.cells import as_it_was, not_a_formula
 
 _ENCODINGS = ("utf-8-sig", "cp1252")
 

@@ -14,7 +14,7 @@ pages = get_asgi_application()
 
 # Only now is Django ready for what these import.
 from adit.site.urls import websocket_urlpatterns  # noqa: E402
-from adit.web.doors import Doors, nowhere  # noqa: E402
+from adit.web.doors.websockets import Doors, nowhere  # noqa: E402
 
 # Django's types know views only.
 nothing: Any = nowhere

@@ -77,7 +77,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
 ]
 AUTH_USER_MODEL = "accounts.User"
-# Procrastinate imports every module of this name; `adit.web.tasks` is not one of its.
+# Procrastinate imports every module of this name; `adit.web.jobs.tasks` is not one of its.
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
 
 MIDDLEWARE = [
@@ -93,8 +93,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "adit.web.visits.VisitMiddleware",
-    "adit.web.closed.NoticeMiddleware",
+    "adit.web.doors.visits.VisitMiddleware",
+    "adit.web.doors.closed.NoticeMiddleware",
 ]
 ROOT_URLCONF = "adit.site.urls"
 ASGI_APPLICATION = "adit.site.asgi.application"
@@ -145,8 +145,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-ACCOUNT_ADAPTER = "adit.web.accounts.Registration"
-ACCOUNT_FORMS = {"login": "adit.web.accounts.LogIn"}
+ACCOUNT_ADAPTER = "adit.web.people.registration.Registration"
+ACCOUNT_FORMS = {"login": "adit.web.people.registration.LogIn"}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "ADIT: "

@@ -6,38 +6,28 @@ from allauth.account import views as account
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from adit.web import (
-    administering,
-    audit,
-    demo,
-    download,
-    groups,
-    jobs,
-    linking,
-    nodes,
-    people,
-    previewing,
-    profile,
-    project_keys,
-    projects,
-    queue,
-    receipts,
-    search,
-    sending,
-    tasks,
-    thumbnails,
-    words,
-)
-from adit.web.accounts import demo_login
+from adit.web import demo
+from adit.web.audit import pages as audit
+from adit.web.audit.whereabouts import whereabouts
 from adit.web.batches import checked, checking, ordering, results, uploading
 from adit.web.health import health
 from adit.web.home import home, home_live, throughput
-from adit.web.mails import mails
+from adit.web.jobs import pages as jobs
+from adit.web.jobs import queue, receipts, tasks
+from adit.web.live.pushing import Live
 from adit.web.mass import ordering as mass_ordering
-from adit.web.node_testing import NodeTest
-from adit.web.pushing import Live
-from adit.web.searching import SearchConsumer
-from adit.web.whereabouts import whereabouts
+from adit.web.nodes import pages as nodes
+from adit.web.nodes.testing import NodeTest
+from adit.web.people import administering, groups, profile
+from adit.web.people import users as people
+from adit.web.people.mails import mails
+from adit.web.people.registration import demo_login
+from adit.web.projects import keys as project_keys
+from adit.web.projects import linking, words
+from adit.web.projects import pages as projects
+from adit.web.search import download, previewing, sending, thumbnails
+from adit.web.search import page as search
+from adit.web.search.streaming import SearchConsumer
 
 _accounts = [
     path("login/", account.login, name="account_login"),

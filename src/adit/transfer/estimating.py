@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from adit.dicom.match import Match
 from adit.dicom.protocols import Source
 from adit.dicom.query import Query
-from adit.transfer.criteria import Criteria
 from adit.transfer.events import Swept
 from adit.transfer.items import SweepWindow
-from adit.transfer.partitions import Sweep
-from adit.transfer.sweeping import Candidate, find_candidates
+from adit.transfer.mass.criteria import Criteria
+from adit.transfer.mass.partitions import Sweep
+from adit.transfer.mass.sweeping import Candidate, find_candidates
 from adit.transfer.weights import Experience
 
-SAMPLE = 8
+SAMPLE = 60
 """Partitions that are asked, spread over the range of dates; all where there are no more."""
+
+_APART = (5**0.5 - 1) / 2
+"""Steps of this part of a whole never come close to where they were before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ class Estimate:
         if self.asked < self.partitions:
             words += ", scaled by days"
         words += "; bytes by what instances of each modality usually have"
-        return "; ".join(part for part in (words, self.stopped, self.missing) if part)
+        none = "" if self.found or self.exact else "there may be some in the partitions that were not asked"
+        return "; ".join(part for part in (words, none, self.stopped, self.missing) if part)
 
 
 @dataclass(slots=True)
@@ -149,10 +153,11 @@ def estimate(
 
 
 def _spread(windows: Sequence[SweepWindow], most: int) -> list[SweepWindow]:
-    """At most so many of them, from the whole range."""
-    if len(windows) <= most:
-        return list(windows)
-    return [windows[(2 * number + 1) * len(windows) // (2 * most)] for number in range(most)]
+    """At most so many of them, from the whole range; the first few of these are from the whole range too."""
+    count = min(most, len(windows))
+    spread = [windows[(2 * number + 1) * len(windows) // (2 * count)] for number in range(count)]
+    order = sorted(range(count), key=lambda number: number * _APART % 1)
+    return [spread[number] for number in order]
 
 
 class _OutOfTime(Exception):

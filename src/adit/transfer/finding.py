@@ -13,7 +13,7 @@ from adit.dicom.matching import matches
 from adit.dicom.protocols import Source
 from adit.dicom.query import Query
 from adit.dicom.refs import UID, Ref
-from adit.transfer.batchrows import QueryRow
+from adit.transfer.batches.rows import QueryRow
 from adit.transfer.querying import (
     by_name,
     criteria,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any, ClassVar, Self
 
 from adit.dicom.refs import UID
-from adit.transfer.batchrows import QueryRow
-from adit.transfer.criteria import Criteria
+from adit.transfer.batches.rows import QueryRow
+from adit.transfer.mass.criteria import Criteria
 
 VERSION = 1
 """Of the JSON form of the items. Raise it when a field changes its meaning."""
@@ -225,7 +225,9 @@ class SweepWindow(_Stored):
     @property
     def part(self) -> str:
         """No two items of a job have the same window."""
-        return f"{self.first:%Y%m%dT%H%M%S}-{self.last:%Y%m%dT%H%M%S}"
+        whole = self.first.time() == time.min and self.last.time() >= time(23, 59, 59)
+        first, last = (f"{end:%Y-%m-%d}" if whole else f"{end:%Y-%m-%d %H:%M:%S}" for end in (self.first, self.last))
+        return first if first == last else f"{first} to {last}"
 
     def _content(self) -> dict[str, Any]:
         return {

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from adit.dicom.match import Match
 from adit.dicom.matching import fits
 from adit.dicom.query import WILDCARDS
-from adit.transfer.ages import age_fits, read_age_range
-from adit.transfer.criteria import Criteria, Filter, Form, read_numbers
+from adit.transfer.mass.ages import age_fits, read_age_range
+from adit.transfer.mass.criteria import Criteria, Filter, Form, read_numbers
 
 _BELOW = {"modality": "Modality", "institution": "InstitutionName"}
 """What the series tell where the study does not."""

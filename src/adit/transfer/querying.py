@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from adit.dicom.query import Query, date_range
 from adit.dicom.refs import UID, Level
-from adit.transfer.batchrows import QueryRow
+from adit.transfer.batches.rows import QueryRow
 
 WANTED = ("IssuerOfPatientID",)
 """Asked for beyond what every answer carries: an id may be given out by several (PS3.3 C.7.1.1)."""

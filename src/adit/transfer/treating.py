@@ -18,7 +18,7 @@ from adit.dicom.errors import DicomError
 from adit.dicom.instance import Body, InMemory, Instance
 from adit.dicom.match import Match
 from adit.dicom.refs import UID
-from adit.transfer.batches import lines_say
+from adit.transfer.batches.studies import lines_say
 from adit.transfer.items import TransferStudy
 from adit.transfer.persons import same_person
 from adit.transfer.plan import Trial

@@ -9,7 +9,7 @@ from datetime import date
 from adit.dicom.match import Match
 from adit.dicom.matching import fits
 from adit.dicom.values import person_name
-from adit.transfer.batchrows import QueryRow
+from adit.transfer.batches.rows import QueryRow
 from adit.transfer.querying import by_name
 
 _NAMED = 5

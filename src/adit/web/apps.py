@@ -8,7 +8,7 @@ class WebConfig(AppConfig):
 
     def ready(self) -> None:
         # Connects itself: who comes and goes is recorded from now on.
-        from adit.web import comings  # noqa: F401, PLC0415  its models are there only now
+        from adit.web.people import comings  # noqa: F401, PLC0415  its models are there only now
 
 
 class BrowsingConfig(admin.AdminConfig):

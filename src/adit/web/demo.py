@@ -23,8 +23,8 @@ from adit.jobs.models import Task, Worker
 from adit.jobs.submit import BadPlan, submit
 from adit.jobs.waiting import reasons
 from adit.transfer.plan import Plan
-from adit.web.fragments import fragment
-from adit.web.visits import address_of, visitor
+from adit.web.doors.visits import address_of, visitor
+from adit.web.live.fragments import fragment
 
 _SHOWN = 8
 """Tasks that are watched."""

@@ -22,12 +22,12 @@ from adit.jobs.claim import open_lanes
 from adit.jobs.models import Job, Task, Worker
 from adit.jobs.progress import counts
 from adit.nodes.overview import overview, visible_to
-from adit.web.fragments import fragment
-from adit.web.going import going, standing
-from adit.web.jobs import title_of
-from adit.web.pushing import Paces, live_address
-from adit.web.queue import COUNTED, priority_name
-from adit.web.visits import visitor
+from adit.web.doors.visits import visitor
+from adit.web.jobs.going import going, standing
+from adit.web.jobs.pages import title_of
+from adit.web.jobs.queue import COUNTED, priority_name
+from adit.web.live.fragments import fragment
+from adit.web.live.pushing import Paces, live_address
 
 JOBS_SHOWN = 8
 NODES_SHOWN = 50

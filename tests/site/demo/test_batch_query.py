@@ -20,10 +20,10 @@ from adit.nodes.opening import Opening
 from adit.site.demo.archive import Archive
 from adit.site.demo.pacs import Pacs
 from adit.site.demo.patients import studies
-from adit.transfer.columns import QUERY
-from adit.transfer.sheets import read_sheet
-from adit.transfer.templates import EXAMPLES, template
-from adit.transfer.validating import Pseudonyms, check_queries, check_transfers
+from adit.transfer.batches.columns import QUERY
+from adit.transfer.batches.templates import EXAMPLES, template
+from adit.transfer.batches.validating import Pseudonyms, check_queries, check_transfers
+from adit.transfer.sheets.reading import read_sheet
 from tests.nodes.making import server
 from tests.peers.process import HOST
 

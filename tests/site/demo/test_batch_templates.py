@@ -8,11 +8,11 @@ from adit.dicom.query import date_range
 from adit.site.demo.archive import Archive
 from adit.site.demo.pacs import HOST, Pacs
 from adit.site.demo.patients import studies
-from adit.transfer.batchrows import QueryRow
-from adit.transfer.columns import QUERY, TRANSFER
-from adit.transfer.sheets import read_sheet
-from adit.transfer.templates import EXAMPLES, template
-from adit.transfer.validating import Pseudonyms, check_queries, check_transfers
+from adit.transfer.batches.columns import QUERY, TRANSFER
+from adit.transfer.batches.rows import QueryRow
+from adit.transfer.batches.templates import EXAMPLES, template
+from adit.transfer.batches.validating import Pseudonyms, check_queries, check_transfers
+from adit.transfer.sheets.reading import read_sheet
 from tests.peers.callers import find
 from tests.peers.process import Peer
 

@@ -22,7 +22,7 @@ from adit.jobs.outcomes import Decision, Ended, Stop, Stopped
 from adit.jobs.patience import AWAY, patiently
 from adit.jobs.states import TASK_ENDED, TaskStatus
 from adit.jobs.summing import verdict_on
-from adit.transfer.batchrows import QueryRow
+from adit.transfer.batches.rows import QueryRow
 from adit.transfer.finding import Answer, Finding, Hit
 from adit.transfer.items import BadItem, FindStudies
 from adit.transfer.querying import Nobody

@@ -22,7 +22,7 @@ from adit.nodes.permissions import may_use
 from adit.transfer.events import Event, Planned, Swept
 from adit.transfer.items import BadItem, SweepWindow, TransferStudy
 from adit.transfer.ledger import Status, Verdict
-from adit.transfer.sweeping import sweep
+from adit.transfer.mass.sweeping import sweep
 
 
 def run(attempt: Attempt, task: Task) -> None:

@@ -14,7 +14,7 @@ from adit.audit.retention import TooYoung, prune
 from adit.audit.searching import Wanted
 from adit.site.cli.acting import me
 from adit.site.cli.output import Misused, print_json
-from adit.web.trailfiles import FORMS, pieces
+from adit.web.audit.files import FORMS, pieces
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="Who did what to whom, and for how long."

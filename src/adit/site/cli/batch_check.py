@@ -11,11 +11,9 @@ from adit.site.cli import tables
 from adit.site.cli.batch_faults import print_faults
 from adit.site.cli.output import Failed, Misused, print_json, print_table
 from adit.site.cli.reading import content
-from adit.transfer.columns import NAME_OF, QUERY, TRANSFER
-from adit.transfer.headings import kind_of
-from adit.transfer.returning import with_columns
-from adit.transfer.sheets import BadSheet, Sheet, read_sheet
-from adit.transfer.validating import (
+from adit.transfer.batches.columns import NAME_OF, QUERY, TRANSFER
+from adit.transfer.batches.headings import kind_of
+from adit.transfer.batches.validating import (
     Checked,
     Pseudonyms,
     check_queries,
@@ -23,6 +21,8 @@ from adit.transfer.validating import (
     errors_of,
     faults_json,
 )
+from adit.transfer.sheets.reading import BadSheet, Sheet, read_sheet
+from adit.transfer.sheets.returning import with_columns
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import typer
 
 from adit.site.cli.output import print_json, print_table
-from adit.transfer.faults import Checked, enumerated, faults_json, grouped
+from adit.transfer.batches.faults import Checked, enumerated, faults_json, grouped
 
 
 def refuse(file: Path, checked: Checked[Any], *, as_json: bool) -> NoReturn:

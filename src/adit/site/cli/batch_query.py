@@ -24,10 +24,10 @@ from adit.site.cli.explaining import explained
 from adit.site.cli.output import Failed, Misused, print_json
 from adit.site.cli.reading import content
 from adit.site.cli.waiting import until_ended
-from adit.transfer.batchrows import QueryRow
-from adit.transfer.faults import Checked
-from adit.transfer.sheets import BadSheet
-from adit.transfer.validating import check_queries
+from adit.transfer.batches.faults import Checked
+from adit.transfer.batches.rows import QueryRow
+from adit.transfer.batches.validating import check_queries
+from adit.transfer.sheets.reading import BadSheet
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

@@ -37,10 +37,10 @@ from adit.site.cli.pseudonymising import (
 from adit.site.cli.reading import content, first_line
 from adit.site.cli.sending import ArchivePassword, AsJson, AsNifti, Destination, Source, Urgent, Wait
 from adit.site.cli.waiting import follow, until_ended, wait_for
-from adit.transfer.batchrows import TransferRow
-from adit.transfer.faults import Checked, of_lines
+from adit.transfer.batches.faults import Checked, of_lines
+from adit.transfer.batches.rows import TransferRow
 from adit.transfer.plan import Pseudonymising
-from adit.transfer.sheets import BadSheet
+from adit.transfer.sheets.reading import BadSheet
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

@@ -15,8 +15,8 @@ import typer
 from adit.dicom.values import read_date
 from adit.site.cli.output import Misused
 from adit.site.cli.reading import content
-from adit.transfer.criteria import FIELDS, BadCriteria, Field, Filter, Form
-from adit.transfer.partitions import BadRange, Partition, Sweep
+from adit.transfer.mass.criteria import FIELDS, BadCriteria, Field, Filter, Form
+from adit.transfer.mass.partitions import BadRange, Partition, Sweep
 
 _WRITTEN = {
     Form.TEXT: "may be repeated; * and ? are wildcards",

@@ -50,7 +50,7 @@ def _short(uid: str) -> str:
 def _print_task(task: Mapping[str, Any]) -> None:
     seconds = "" if task["seconds"] is None else f" in {task['seconds']:.2f} s"
     attempts = f", attempt {task['attempts']}" if task["attempts"] > 1 else ""
-    what = f"Study {task['study']}" if task["study"] else f"Part {task['part']}" if task["part"] else "Archive"
+    what = f"Study {task['study']}" if task["study"] else task["part"].capitalize() if task["part"] else "Archive"
     name = f" as {task['pseudonym']}" if task["pseudonym"] else ""
     print(f"{what}{name}: {task['status']}{seconds}{attempts}. {task['message'] or task['waiting_for'] or ''}")
     for note in task["notes"]:

@@ -28,7 +28,7 @@ from adit.site.cli.pseudonymising import (
 from adit.site.cli.searching import searching
 from adit.site.cli.waiting import wait_for
 from adit.transfer.estimating import SAMPLE, Estimate
-from adit.transfer.partitions import Sweep
+from adit.transfer.mass.partitions import Sweep
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 

@@ -29,13 +29,13 @@ from adit.jobs.options import Options
 from adit.jobs.outcome_sheets import NoFile, outcome_sheet
 from adit.jobs.states import JOB_ENDED
 from adit.jobs.submit import submit
-from adit.transfer.sheets import BadSheet
+from adit.transfer.sheets.reading import BadSheet
 from adit.web.batches.saving import as_file
-from adit.web.guarding import refused
-from adit.web.jobs import job_of
+from adit.web.doors.guarding import refused
+from adit.web.doors.visits import address_of, visitor
+from adit.web.jobs.pages import job_of
 from adit.web.paging import page_of
-from adit.web.sending import REFUSALS
-from adit.web.visits import address_of, visitor
+from adit.web.search.sending import REFUSALS
 
 LINES = 50
 """Of the table on one page."""

@@ -14,14 +14,14 @@ from adit.audit.record import record
 from adit.jobs.files import keep_file
 from adit.jobs.models import BatchFile
 from adit.jobs.outcome_sheets import faulty_lines, named
-from adit.transfer.returning import with_columns
-from adit.transfer.sheets import BadSheet, read_sheet
-from adit.transfer.validating import errors_of, faults_json
+from adit.transfer.batches.validating import errors_of, faults_json
+from adit.transfer.sheets.reading import BadSheet, read_sheet
+from adit.transfer.sheets.returning import with_columns
 from adit.web.batches.filepage import goes_on, ordering_of, page_of, unreadable
 from adit.web.batches.reading import Reading, reading_of
 from adit.web.batches.saving import as_file, as_json
 from adit.web.batches.sorts import SORTS, Gone, file_of, gone
-from adit.web.visits import address_of, visitor
+from adit.web.doors.visits import address_of, visitor
 
 ERRORS = "Errors"
 """The column that says what is wrong."""

@@ -13,7 +13,7 @@ from django.urls import reverse
 from adit.accounts.models import User
 from adit.jobs.kind_settings import may_make, most_at_once, starts_at_once
 from adit.jobs.models import BatchFile
-from adit.transfer.columns import QUERY
+from adit.transfer.batches.columns import QUERY
 from adit.web.batches.queryform import QueryOrder
 from adit.web.batches.reading import Reading
 from adit.web.batches.sorts import Sort

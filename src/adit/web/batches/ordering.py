@@ -10,13 +10,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from adit.jobs.models import Job
-from adit.transfer.sheets import BadSheet
+from adit.transfer.sheets.reading import BadSheet
 from adit.web.batches.filepage import Order, goes_on, ordering_of, page_of, unreadable
 from adit.web.batches.reading import Reading, reading_of
 from adit.web.batches.sorts import SORTS, Gone, file_of, gone
-from adit.web.guarding import refused
-from adit.web.sending import REFUSALS
-from adit.web.visits import visitor
+from adit.web.doors.guarding import refused
+from adit.web.doors.visits import visitor
+from adit.web.search.sending import REFUSALS
 
 
 @require_POST

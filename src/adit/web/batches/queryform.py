@@ -18,8 +18,8 @@ from adit.nodes.models import Node
 from adit.projects.models import Project
 from adit.web.batches.purpose import Purpose, vote_of
 from adit.web.batches.reading import Reading
-from adit.web.preferring import prefer
-from adit.web.queries import sources_of
+from adit.web.search.preferring import prefer
+from adit.web.search.queries import sources_of
 
 
 class QueryOrder(Purpose):

@@ -14,10 +14,10 @@ from adit.jobs.files import read_file
 from adit.jobs.models import BatchFile
 from adit.jobs.permissions import may_send
 from adit.projects.models import Project
-from adit.transfer.columns import QUERY
-from adit.transfer.faults import Checked, Fault, Group, grouped
-from adit.transfer.sheets import Sheet
-from adit.transfer.validating import Pseudonyms, check_queries, check_transfers
+from adit.transfer.batches.columns import QUERY
+from adit.transfer.batches.faults import Checked, Fault, Group, grouped
+from adit.transfer.batches.validating import Pseudonyms, check_queries, check_transfers
+from adit.transfer.sheets.reading import Sheet
 
 FIRST = 8
 """Lines of the file that the page shows."""

@@ -23,12 +23,12 @@ from adit.jobs.models import Job
 from adit.jobs.results import SORTS as ORDERS
 from adit.jobs.results import Choice, counts_of, export, results
 from adit.jobs.states import JOB_ENDED
-from adit.transfer.sheets import BadSheet
-from adit.web.acting import refuse
+from adit.transfer.sheets.reading import BadSheet
 from adit.web.batches.saving import as_file
 from adit.web.batches.sorts import QUERIES, TRANSFERS
-from adit.web.jobs import job_of
-from adit.web.visits import address_of, visitor
+from adit.web.doors.visits import address_of, visitor
+from adit.web.jobs.acting import refuse
+from adit.web.jobs.pages import job_of
 
 ROWS = 50
 """Of the table on one page."""

@@ -13,9 +13,9 @@ from adit.accounts.permitting import has_permission
 from adit.accounts.verdict import Verdict
 from adit.jobs.kinds import KINDS, Kind
 from adit.jobs.models import BatchFile
-from adit.transfer.columns import QUERY, TRANSFER
-from adit.web.guarding import refused
-from adit.web.visits import visitor
+from adit.transfer.batches.columns import QUERY, TRANSFER
+from adit.web.doors.guarding import refused
+from adit.web.doors.visits import visitor
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ from adit.jobs.batch_transfers import Choices, check_file, plan_of, submit_check
 from adit.jobs.models import Job
 from adit.jobs.submit import submit
 from adit.nodes.models import Node
-from adit.transfer.batches import transfers_of
+from adit.transfer.batches.studies import transfers_of
 from adit.transfer.plan import Plan
 from adit.web.batches.purpose import Purpose, vote_of
 from adit.web.batches.reading import Reading
-from adit.web.queries import sources_of
-from adit.web.sendfields import IDENTIFIED, SendFields, remember, remembered
+from adit.web.search.queries import sources_of
+from adit.web.search.sendfields import IDENTIFIED, SendFields, remember, remembered
 
 
 class TransferOrder(Purpose, SendFields):

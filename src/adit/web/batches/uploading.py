@@ -21,15 +21,15 @@ from adit.jobs.files import check_size, keep_file
 from adit.jobs.kind_settings import may_make
 from adit.jobs.models import BatchFile
 from adit.nodes.models import Node
-from adit.transfer.columns import COLUMNS_OF
-from adit.transfer.sheets import BadSheet, read_sheet
-from adit.transfer.templates import template
+from adit.transfer.batches.columns import COLUMNS_OF
+from adit.transfer.batches.templates import template
+from adit.transfer.sheets.reading import BadSheet, read_sheet
 from adit.web.batches.saving import as_file
 from adit.web.batches.sorts import SORTS, Sort, require
-from adit.web.guarding import refused
-from adit.web.preferring import prefer
-from adit.web.queries import sources_of
-from adit.web.visits import visitor
+from adit.web.doors.guarding import refused
+from adit.web.doors.visits import visitor
+from adit.web.search.preferring import prefer
+from adit.web.search.queries import sources_of
 
 SHOWN_FILES = 5
 """Own files that the page offers to go on with."""

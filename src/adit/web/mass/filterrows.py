@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.http import QueryDict
 
-from adit.transfer.criteria import FIELDS, MOST_FILTERS, BadCriteria, Criteria, Filter, Form
+from adit.transfer.mass.criteria import FIELDS, MOST_FILTERS, BadCriteria, Criteria, Filter, Form
 
 EXAMPLES = {
     Form.TEXT: "*head*",

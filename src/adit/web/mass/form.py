@@ -14,13 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from adit.accounts.models import User
 from adit.jobs.mass import Order, plan_of
 from adit.nodes.models import Node
-from adit.transfer.criteria import BadCriteria
-from adit.transfer.partitions import BadRange, Partition, Sweep
+from adit.transfer.mass.criteria import BadCriteria
+from adit.transfer.mass.partitions import BadRange, Partition, Sweep
 from adit.transfer.plan import Plan
 from adit.web.batches.purpose import Purpose, vote_of
 from adit.web.mass.filterrows import FilterRow, criteria_of, one_more, rows_in, rows_of
-from adit.web.queries import sources_of
-from adit.web.sendfields import PSEUDONYMISED, SendFields, remembered
+from adit.web.search.queries import sources_of
+from adit.web.search.sendfields import PSEUDONYMISED, SendFields, remembered
 
 _DAY = {"type": "date"}
 _TITLES = {Partition.WEEKLY: _("weekly"), Partition.DAILY: _("daily")}

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from adit.jobs.models import Task
 from adit.transfer.items import SweepWindow, TransferStudy
-from adit.web.rows import Row, rows_of
+from adit.web.jobs.rows import Row, rows_of
 
 SHOWN = 50
 """Studies on the page of one partition; the page of the job has all."""

@@ -23,16 +23,16 @@ from adit.jobs.mass import estimated, may_estimate, sweep_of
 from adit.jobs.models import Job
 from adit.jobs.submit import submit
 from adit.nodes.models import Node
-from adit.transfer.criteria import FIELDS
-from adit.web.guarding import only, refused
+from adit.transfer.mass.criteria import FIELDS
+from adit.web.doors.guarding import only, refused
+from adit.web.doors.visits import visitor
 from adit.web.mass.filterrows import one_more, rows_in, rows_of
 from adit.web.mass.form import MassForm, filled, typed
-from adit.web.search import answered, caller_of
-from adit.web.sendfields import remember
-from adit.web.sending import REFUSALS
-from adit.web.sources import Caller, opened
-from adit.web.sources import refused as not_given
-from adit.web.visits import visitor
+from adit.web.search.page import answered, caller_of
+from adit.web.search.sendfields import remember
+from adit.web.search.sending import REFUSALS
+from adit.web.search.sources import Caller, opened
+from adit.web.search.sources import refused as not_given
 
 
 def may_see(user: User) -> Verdict:

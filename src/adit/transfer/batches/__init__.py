@@ -1,0 +1,1 @@
+"""What the lines of a file ask for, and what is wrong with them."""

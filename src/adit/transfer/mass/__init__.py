@@ -1,0 +1,1 @@
+"""Everything of a span of time that meets criteria."""

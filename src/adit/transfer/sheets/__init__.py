@@ -1,0 +1,1 @@
+"""CSV files and Excel workbooks: read as they were typed, and given back."""

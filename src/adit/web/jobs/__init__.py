@@ -1,0 +1,1 @@
+"""Jobs, their tasks, and what became of them."""

@@ -1,0 +1,1 @@
+"""Finding studies on a server and sending them on."""
