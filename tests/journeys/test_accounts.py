@@ -98,8 +98,9 @@ class TestOneself:
 class TestAdministrators:
     def test_lock_kinds_announce_and_maintain(self, visit):
         office = visit(boss(), "/administration/kinds/")
-        office.get_by_label("Suspended, because").fill("The archive moves house")
-        office.get_by_role("button", name="Save").click()
+        selective = office.locator("form.card").filter(has_text="Selective transfer")
+        selective.get_by_label("Suspended, because").fill("The archive moves house")
+        selective.get_by_role("button", name="Save").click()
         office.get_by_text("Saved.").wait_for()
         look_at(office, "kinds")
 
