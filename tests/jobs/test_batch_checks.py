@@ -75,6 +75,16 @@ class TestACheckOfAFile:
         assert (line.found.get().patient_id, line.found.get().modalities) == (FIRST.patient_id, ["CT", "US"])
         assert check_totals(job).instances == 2
 
+    def test_takes_what_a_server_sends_that_no_database_takes(self):
+        odd = with_elements(FIRST, {number: {"StudyDescription": "a\0b"} for number in range(len(FIRST.files))})
+        a_project(generates=True)
+        job = checking(kept(a_row(odd)), pseudonymising())
+
+        work(Memories(A=(odd,)))
+
+        assert outcomes(job) == {2: "found"}
+        assert Line.objects.get().found.get().study_description == "ab"
+
     def test_finds_what_belongs_to_another_patient(self):
         a_project(generates=True)
         file = kept(f"OTHER;{FIRST.uid};;", f"SAME;{SECOND.uid};Müller^Änne;1954-03-12",

@@ -15,6 +15,7 @@ from adit.dicom.errors import Canceled, DicomError, Full, NeedsReceiver
 from adit.dicom.query import BadQuery
 from adit.jobs.attempt import Attempt
 from adit.jobs.batchmodels import OPEN, Found, Line, Outcome
+from adit.jobs.founds import found_of, storable
 from adit.jobs.lines import Told, write_lines
 from adit.jobs.lively import LeaseOnly
 from adit.jobs.models import Task
@@ -170,36 +171,15 @@ class _Asking:
 
 def _told(row: QueryRow, answer: Answer) -> Told:
     hits = [_found(hit) for hit in answer.hits]
-    return Told(row.lines, Outcome(answer.outcome), _storable(answer.reason), found=hits)
+    return Told(row.lines, Outcome(answer.outcome), storable(answer.reason), found=hits)
 
 
 def _found(hit: Hit) -> Found:
-    study, series = hit.study, hit.series
-    time_of_day = study.study_time
-    return Found(
-        study_uid=study.text("StudyInstanceUID"),
-        series_uid=series.text("SeriesInstanceUID") if series else "",
-        patient_id=_storable(study.patient_id),
-        issuer=_storable(study.text("IssuerOfPatientID")),
-        patient_name=_storable(study.text("PatientName")),
-        birth_date=study.birth_date,
-        study_date=study.study_date,
-        study_time=time_of_day.strftime("%H%M%S") if time_of_day else "",
-        modalities=[_storable(code) for code in hit.modalities],
-        accession_number=_storable(study.accession_number),
-        study_description=_storable(study.description),
-        series_description=_storable(series.description) if series else "",
-        series_number=_storable(series.text("SeriesNumber")) if series else "",
-        series_count=_counted(study.series_count),
-        instances=_counted((series or study).instances),
+    counted = hit.series or hit.study
+    return found_of(
+        hit.study,
+        hit.series,
+        modalities=hit.modalities,
+        series_count=hit.study.series_count,
+        instances=counted.instances,
     )
-
-
-def _storable(text: str) -> str:
-    """*text* as PostgreSQL takes it: peers send all sorts of characters."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
-
-
-def _counted(number: int | None) -> int | None:
-    """*number*, unless nobody has so many."""
-    return number if number is not None and number < 2**31 else None

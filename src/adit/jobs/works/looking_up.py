@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from adit.audit import models as audit
-from adit.audit.record import record
+from adit.audit.record import event, record_all
 from adit.deid.keys import Key
 from adit.deid.profile import Profile
 from adit.dicom.errors import Canceled, DicomError
@@ -18,6 +18,7 @@ from adit.dicom.refs import UID
 from adit.jobs.attempt import Attempt
 from adit.jobs.batchmodels import Found, Outcome
 from adit.jobs.experience import experience_between
+from adit.jobs.founds import found_of, storable
 from adit.jobs.keys import key_of_job, treats_of
 from adit.jobs.lines import Told, open_lines, write_lines
 from adit.jobs.lively import LeaseOnly
@@ -177,31 +178,30 @@ class _LookingUp:
     @transaction.atomic
     def _write(self, told: Sequence[Told]) -> None:
         write_lines(self._attempt.claimed, told)
-        job = self._task.job
-        for each in told:
-            study = self._open.get(each.lines[0])
-            if study is None or self._refused:
-                # Nobody looked.
-                continue
-            record(
-                "search",
-                by=job.owner,
-                group=job.group.name if job.group else "",
-                outcome=audit.Outcome.FAILED if each.outcome is Outcome.FAILED else audit.Outcome.DONE,
-                patient_id=study.patient_id,
-                study_uid=study.study,
-                nodes=[job.source_name],
-                job=job.pk,
-                details={"line": each.lines[0], "result": each.outcome, "found": len(each.found)},
-            )
+        if not self._refused:
+            record_all(self._event(each) for each in told if each.lines[0] in self._open)
+
+    def _event(self, told: Told) -> audit.Event:
+        job, study = self._task.job, self._open[told.lines[0]]
+        return event(
+            "search",
+            by=job.owner,
+            group=job.group.name if job.group else "",
+            outcome=audit.Outcome.FAILED if told.outcome is Outcome.FAILED else audit.Outcome.DONE,
+            patient_id=study.patient_id,
+            study_uid=study.study,
+            nodes=[job.source_name],
+            job=job.pk,
+            details={"line": told.lines[0], "result": told.outcome, "found": len(told.found)},
+        )
 
 
 def _told(seen: Seen, held: int, why_not: str, experience: Experience) -> Told:
     if seen.study is None:
-        return Told(seen.item.lines, Outcome(seen.outcome), seen.reason)
+        return Told(seen.item.lines, Outcome(seen.outcome), storable(seen.reason))
     weight, instances = experience.weight(seen.going), seen.instances
     details = {
-        "issuer": seen.study.text("IssuerOfPatientID"),
+        "issuer": storable(seen.study.text("IssuerOfPatientID")),
         "series": seen.series_count,
         "instances": instances,
         "bytes": weight,
@@ -210,7 +210,7 @@ def _told(seen: Seen, held: int, why_not: str, experience: Experience) -> Told:
         "risks": dict(seen.risks),
         "held": held,
     }
-    outcome, reasons = Outcome(seen.outcome), [seen.reason]
+    outcome, reasons = Outcome(seen.outcome), [storable(seen.reason)]
     if seen.going and instances and held >= instances:
         outcome = Outcome.ALREADY_THERE
     elif held:
@@ -223,18 +223,9 @@ def _told(seen: Seen, held: int, why_not: str, experience: Experience) -> Told:
 def _found(seen: Seen) -> Found:
     study = seen.study
     assert study is not None
-    time_of_day = study.study_time
-    return Found(
-        study_uid=seen.item.study,
-        patient_id=study.patient_id,
-        issuer=study.text("IssuerOfPatientID"),
-        patient_name=study.text("PatientName"),
-        birth_date=study.birth_date,
-        study_date=study.study_date,
-        study_time=time_of_day.strftime("%H%M%S") if time_of_day else "",
-        modalities=list(study.modalities or sorted({one for match in seen.going for one in match.modalities})),
-        accession_number=study.accession_number,
-        study_description=study.description,
+    return found_of(
+        study,
+        modalities=study.modalities or sorted({one for match in seen.going for one in match.modalities}),
         series_count=seen.series_count or study.series_count,
         instances=seen.instances,
     )
