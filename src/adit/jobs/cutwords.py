@@ -14,6 +14,7 @@ from adit.audit.record import record
 from adit.deid.approving import as_approved
 from adit.jobs.linking import may_link_job
 from adit.jobs.models import CutWord, Job
+from adit.jobs.storable import storable
 from adit.projects.approving import approved_words
 from adit.projects.linking import may_link
 from adit.projects.models import Project
@@ -143,5 +144,5 @@ def _cuts(words: QuerySet[CutWord], *, like: str, most: int | None) -> Cuts:
 
 def _kept(word: str) -> str:
     """*word* as the database takes it: no NUL, nothing that is no text, not endless."""
-    plain = word.replace("\0", "").encode("utf-8", "replace").decode()
+    plain = storable(word)
     return plain if len(plain) <= LONGEST else f"{plain[: LONGEST - 1]}…"

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from adit.dicom.match import Match
 from adit.jobs.batchmodels import Found
+from adit.jobs.storable import storable
 
 
 def found_of(
@@ -40,11 +41,6 @@ def found_of(
         series_count=_counted(series_count),
         instances=_counted(instances),
     )
-
-
-def storable(text: str) -> str:
-    """*text* as PostgreSQL takes it: peers send all sorts of characters."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _counted(number: int | None) -> int | None:

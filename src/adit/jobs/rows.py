@@ -18,6 +18,7 @@ from adit.jobs import signals
 from adit.jobs.claim import Claimed
 from adit.jobs.models import Entry, Task
 from adit.jobs.patience import AWAY, patiently
+from adit.jobs.storable import storable
 from adit.transfer.events import Denied, Event, Held, Leaving, Placed, Stored
 from adit.transfer.items import TransferStudy
 from adit.transfer.ledger import Ledger, SeriesState, Tally
@@ -225,7 +226,7 @@ class Rows:
         if item != self.item:
             values = {"item": item.to_json(), "patient_id": item.patient_id}
         if accession_number:
-            values["accession_number"] = accession_number
+            values["accession_number"] = storable(accession_number)
         if values:
             patiently(lambda: self._update(**values), cancel=self._cancel)
             self.item = item

@@ -15,13 +15,14 @@ from adit.dicom.errors import Canceled, DicomError, Full, NeedsReceiver
 from adit.dicom.query import BadQuery
 from adit.jobs.attempt import Attempt
 from adit.jobs.batchmodels import OPEN, Found, Line, Outcome
-from adit.jobs.founds import found_of, storable
+from adit.jobs.founds import found_of
 from adit.jobs.lines import Told, write_lines
 from adit.jobs.lively import LeaseOnly
 from adit.jobs.models import Task
 from adit.jobs.outcomes import Decision, Ended, Stop, Stopped
 from adit.jobs.patience import AWAY, patiently
 from adit.jobs.states import TASK_ENDED, TaskStatus
+from adit.jobs.storable import storable
 from adit.jobs.summing import verdict_on
 from adit.transfer.batches.rows import QueryRow
 from adit.transfer.finding import Answer, Finding, Hit

@@ -18,7 +18,7 @@ from adit.dicom.refs import UID
 from adit.jobs.attempt import Attempt
 from adit.jobs.batchmodels import Found, Outcome
 from adit.jobs.experience import experience_between
-from adit.jobs.founds import found_of, storable
+from adit.jobs.founds import found_of
 from adit.jobs.keys import key_of_job, treats_of
 from adit.jobs.lines import Told, open_lines, write_lines
 from adit.jobs.lively import LeaseOnly
@@ -28,6 +28,7 @@ from adit.jobs.outcomes import Decision, Ended
 from adit.jobs.patience import patiently
 from adit.jobs.permissions import may_send
 from adit.jobs.states import TASK_ENDED, TaskStatus
+from adit.jobs.storable import storable
 from adit.jobs.treating import patient_of
 from adit.nodes.models import Node
 from adit.nodes.permissions import answers_now, can_search, may_use
