@@ -35,7 +35,11 @@ def nodes(person):
 
 class TestThePeopleOfTheDemo:
     def test_can_do_their_work_and_no_more(self):
-        assert may(STUDENT) == {"jobs.can_transfer_selectively"}
+        assert may(STUDENT) == {
+            "jobs.can_transfer_selectively",
+            "jobs.can_query_in_batches",
+            "jobs.can_transfer_in_batches",
+        }
         assert may(OFFICER) == {"audit.can_view_audit", "audit.can_search_patients"}
         assert "jobs.can_transfer_unpseudonymized" in may(RADIOLOGIST)
         assert nodes(STUDENT) == {

@@ -52,7 +52,7 @@ WORK = (
     Work(
         "Doctoral students",
         (STUDENT,),
-        frozenset({"jobs.can_transfer_selectively"}),
+        frozenset({"jobs.can_transfer_selectively", "jobs.can_query_in_batches", "jobs.can_transfer_in_batches"}),
         frozenset({_CLINIC}),
         frozenset({_RESEARCH}),
     ),
