@@ -165,6 +165,8 @@ def decode(encoded: bytes | memoryview, transfer_syntax: UID = IMPLICIT, *, fall
         BadData: It is no data set.
     """
     dataset = read(encoded, transfer_syntax)
+    if _all_plain(encoded):
+        return dataset
     try:
         _decode_texts(dataset, (), fallback)
     except Exception as error:  # pydicom raises whatever its readers stumble on
@@ -172,9 +174,13 @@ def decode(encoded: bytes | memoryview, transfer_syntax: UID = IMPLICIT, *, fall
     return dataset
 
 
+def _all_plain(encoded: bytes | memoryview) -> bool:
+    """Whether all its text means the same in every character set: true of nearly all answers."""
+    written = bytes(encoded)
+    return written.isascii() and b"\x1b" not in written
+
+
 def _decode_texts(dataset: Dataset, outer: tuple[str, ...], fallback: str) -> None:
-    # What is ASCII means the same in every character set. It is left to be read when it is asked
-    # for, and that is nearly all of an answer: a series may have thousands of them.
     marked = [(tag, vr) for tag, vr in _texts_and_sequences(dataset) if vr == "SQ" or not _plain(dataset, tag)]
     charset = charset_of(dataset, outer) if marked else ()
     for tag, vr in marked:

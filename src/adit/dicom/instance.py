@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -50,6 +51,20 @@ class Body(Protocol):
         """Give memory or file back. Safe to call twice."""
 
 
+@dataclass(frozen=True, slots=True)
+class WholeFile:
+    """A complete file of an instance on this machine, with the preamble and file meta information that we write.
+
+    Attributes:
+        descriptor: Open for reading until the instance is closed.
+        digest: xxHash (XXH3, 128 bits) of its bytes, as they were received.
+    """
+
+    path: Path
+    descriptor: int
+    digest: bytes
+
+
 class InMemory:
     """A body that is complete and held in memory."""
 
@@ -75,8 +90,8 @@ class Instance:
         ref: Study, series and SOP Instance UID, all three.
         sop_class: SOP Class UID.
         transfer_syntax: Of the encoded bytes in *body*.
-        file: A complete file of the instance on this machine. Whoever holds the instance may
-            take it away, and writes none then; *body* remains readable. None where there is none.
+        file: Whoever holds the instance may take it away, and writes none then; *body* remains
+            readable. None where there is none.
     """
 
     __slots__ = ("_head", "body", "file", "ref", "sop_class", "transfer_syntax")
@@ -88,7 +103,7 @@ class Instance:
         transfer_syntax: UID,
         body: Body,
         *,
-        file: Path | None = None,
+        file: WholeFile | None = None,
         head: Dataset | None = None,
     ) -> None:
         """

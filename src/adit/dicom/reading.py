@@ -12,11 +12,15 @@ from pydicom.tag import BaseTag
 
 from adit.dicom.contexts import EXPLICIT_BIG_ENDIAN, IMPLICIT
 from adit.dicom.errors import BadData
+from adit.dicom.flat import read_flat
 from adit.dicom.refs import UID
 from adit.dicom.values import LATIN_1, charset_terms, decode_text
 
 # For the whole process: what pydicom finds wrong in a value it would log, with the value.
 config.settings.reading_validation_mode = config.IGNORE
+
+MOST_FLAT = 1 << 14
+"""Bytes of a data set that may have no sequences, as answers to queries have none."""
 
 AFFECTED = frozenset(("LO", "LT", "PN", "SH", "ST", "UC", "UT"))
 """VRs that SpecificCharacterSet affects (PS3.5 6.1.2.3)."""
@@ -37,11 +41,16 @@ def read(
     Raises:
         BadData: pydicom cannot make sense of it.
     """
+    implicit, little = transfer_syntax == IMPLICIT, transfer_syntax != EXPLICIT_BIG_ENDIAN
     try:
+        if stop_when is None and little and len(encoded) <= MOST_FLAT:
+            flat = read_flat(bytes(encoded), implicit=implicit)
+            if flat is not None:
+                return flat
         return read_dataset(
             BytesIO(encoded),
-            is_implicit_VR=transfer_syntax == IMPLICIT,
-            is_little_endian=transfer_syntax != EXPLICIT_BIG_ENDIAN,
+            is_implicit_VR=implicit,
+            is_little_endian=little,
             stop_when=stop_when,
         )
     except Exception as error:  # pydicom raises whatever its readers stumble on

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, fields
 from enum import IntEnum
+from typing import NamedTuple
 
 from adit.dicom.refs import UID
 
@@ -36,8 +36,7 @@ class Operation(IntEnum):
     C_CANCEL = 0x0FFF
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A command set. What is None is absent.
 
     Attributes:
@@ -103,7 +102,7 @@ _TABLE = (
     (0x1031, "originator_id", "US"),
 )
 _BY_ELEMENT = {element: (name, vr) for element, name, vr in _TABLE}
-assert {name for _, name, _ in _TABLE} == {field.name for field in fields(Command)}
+assert {name for _, name, _ in _TABLE} == set(Command._fields)
 
 
 def response(request: Command, status: int, *, has_data_set: bool = False) -> Command:

@@ -6,10 +6,11 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from adit.dicom.errors import Canceled, Full
-from adit.dicom.instance import Instance
+from adit.dicom.instance import Instance, WholeFile
 from adit.dicom.part10 import read_part10
 from adit.dicom.protocols import Cancellation
 from adit.dicom.refs import UID, Ref
@@ -52,17 +53,17 @@ class Arrivals:
         with os.scandir(self._folder) as entries:
             names = sorted(entry.name for entry in entries if entry.name.endswith((COMPLETE, PART)))
         for name in names:
-            path = self._folder / name
-            if path.suffix == COMPLETE and path.stem in self._followed:
-                self._followed.discard(path.stem)
-                path.unlink()
-            elif path.suffix == COMPLETE:
-                yield self._instance(path)
-            elif path.suffix == PART:
+            path = os.path.join(self._folder, name)
+            if name.endswith(PART):
                 size = _size_of(path)
                 growing += size
-                if size > LARGEST_IN_MEMORY and path.stem not in self._followed:
+                if size > LARGEST_IN_MEMORY and name.removesuffix(PART) not in self._followed:
                     yield from self._following(path)
+            elif (followed := name.rpartition("_")[0]) in self._followed:
+                self._followed.discard(followed)
+                os.unlink(path)
+            else:
+                yield self._instance(path)
         self._moved = growing != self._growing
         self._growing = growing
 
@@ -79,33 +80,40 @@ class Arrivals:
         """Whether the last `take` found that something had grown since the one before."""
         return self._moved
 
-    def _following(self, path: Path) -> Iterator[Instance]:
+    def _following(self, path: str) -> Iterator[Instance]:
         """The instance of a file that grows, unless that is complete or given up by now."""
         try:
-            instance = self._opened(path, taken=None)
+            instance = self._opened(path, complete=False)
         except FileNotFoundError:
             return
-        self._followed.add(path.stem)
+        self._followed.add(os.path.basename(path).removesuffix(PART))
         yield instance
 
-    def _instance(self, path: Path) -> Instance:
-        taken = path.with_suffix(TAKEN)
-        path.rename(taken)
-        return self._opened(taken, taken=taken)
+    def _instance(self, path: str) -> Instance:
+        taken = path.removesuffix(COMPLETE) + TAKEN
+        os.rename(path, taken)
+        return self._opened(taken, complete=True)
 
-    def _opened(self, path: Path, *, taken: Path | None) -> Instance:
-        _, series, instance = path.stem.split("_")
-        with path.open("rb", buffering=0) as file:
-            found = read_part10(file)
-            body = ArrivedBody(os.dup(file.fileno()), found.offset, self._cancel, taken, self.require_room)
+    def _opened(self, path: str, *, complete: bool) -> Instance:
+        name, _ = os.path.splitext(os.path.basename(path))
+        _, series, instance, *digest = name.split("_")
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            with open(descriptor, "rb", buffering=0, closefd=False) as file:
+                found = read_part10(file)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        whole = WholeFile(Path(path), descriptor, bytes.fromhex(digest[0])) if complete else None
+        body = ArrivedBody(descriptor, found.offset, self._cancel, path if complete else None, self.require_room)
         self.uids.add(UID(instance))
         ref = Ref(self._study, UID(series), UID(instance))
-        return Instance(ref, found.sop_class, found.transfer_syntax, body, file=taken)
+        return Instance(ref, found.sop_class, found.transfer_syntax, body, file=whole)
 
 
-def _size_of(path: Path) -> int:
+def _size_of(path: str) -> int:
     try:
-        return path.stat().st_size
+        return os.stat(path).st_size
     except FileNotFoundError:
         return 0
 
@@ -121,7 +129,7 @@ class ArrivedBody:
         descriptor: int,
         offset: int,
         cancel: Cancellation,
-        file: Path | None,
+        file: str | None,
         blame: Callable[[], None] = lambda: None,
     ) -> None:
         """
@@ -196,7 +204,8 @@ class ArrivedBody:
                 self._closed = True
                 os.close(self._descriptor)
                 if self._file is not None:
-                    self._file.unlink(missing_ok=True)
+                    with suppress(FileNotFoundError):
+                        os.unlink(self._file)
 
     def _is_complete(self, found: os.stat_result) -> bool:
         # Whoever takes a complete file over makes it writable again.

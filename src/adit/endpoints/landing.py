@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+import xxhash
+
 from adit.dicom.errors import BadData, DicomError, Refused
 from adit.dicom.part10 import preamble_and_meta
 from adit.dicom.protocols import Cancellation
@@ -22,6 +24,7 @@ from adit.endpoints.spoolfile import NO_ROOM
 from adit.endpoints.syncing import sync_folder
 
 PART, COMPLETE = ".part", ".dcm"
+"""Endings: `<order>_<series>_<instance>.part` while it is written, then `<order>_<series>_<instance>_<digest>.dcm`."""
 
 FULL = "full"
 """What lies in the folder of an expectation for which there was no room on the disk."""
@@ -208,10 +211,12 @@ class _PartFile:
         self._cancel = cancel
         self._since_look = 0
         # Sorted by name they are in the order in which they came.
-        self._path = target.folder / f"{time.time_ns():020d}-{next(_numbers):08d}_{series}_{instance}{PART}"
+        name = f"{time.time_ns():020d}-{next(_numbers):08d}_{series}_{instance}{PART}"
+        self._path = os.path.join(target.folder, name)
         self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._open = True
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        self._digest = xxhash.xxh3_128()
 
     def append(self, data: memoryview | bytes) -> None:
         """Write *data* at the end; wait for room on the disk.
@@ -220,6 +225,7 @@ class _PartFile:
             Refused: There is none in time (A700).
         """
         rest = memoryview(data)
+        self._digest.update(rest)
         deadline = time.monotonic() + self._room.patience
         self._since_look += len(rest)
         if self._since_look > _BETWEEN_LOOKS:
@@ -245,7 +251,7 @@ class _PartFile:
             if self._target.kept:
                 os.fsync(self._descriptor)
             os.fchmod(self._descriptor, READ_ONLY)
-            self._path.rename(self._path.with_suffix(COMPLETE))
+            os.rename(self._path, f"{self._path[: -len(PART)]}_{self._digest.hexdigest()}{COMPLETE}")
             if self._target.kept:
                 sync_folder(self._target.folder)
         except FileNotFoundError:
@@ -259,5 +265,6 @@ class _PartFile:
         """Remove it unless it is complete."""
         if self._open:
             self._open = False
-            self._path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(self._path)
             os.close(self._descriptor)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import xxhash
 
-from adit.dicom.instance import Instance
-from adit.dicom.part10 import part10, preamble_and_meta
+from adit.dicom.instance import Instance, WholeFile
+from adit.dicom.part10 import part10
 from adit.endpoints.quota import Quota
 from adit.endpoints.syncing import begin_sync
 
@@ -31,10 +31,12 @@ def write(instance: Instance, path: str, quota: Quota | None) -> bytes:
         OSError: It cannot be written.
         DicomError: What broke the arrival of the instance off.
     """
-    if instance.file is not None and _take_over(instance, instance.file, path):
+    if instance.file is not None and _take_over(instance.file, path):
+        size = os.fstat(instance.file.descriptor).st_size
         if quota is not None:
-            quota.take(os.stat(path).st_size)
-        return digest_of_file(path, sync=True)
+            quota.take(size)
+        begin_sync(instance.file.descriptor, size)
+        return instance.file.digest
     digest = xxhash.xxh3_128()
     buffers: list[bytes | memoryview] = []
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
@@ -62,31 +64,20 @@ def digest_of_instance(instance: Instance) -> bytes:
     return digest.digest()
 
 
-def digest_of_file(path: str, *, sync: bool = False) -> bytes:
-    """What `write` returned when it wrote *path*, if that is as it was.
-
-    Args:
-        sync: Let the disk begin to write it meanwhile.
-    """
+def digest_of_file(path: str) -> bytes:
+    """What `write` returned when it wrote *path*, if that is as it was."""
     digest = xxhash.xxh3_128()
     with open(path, "rb", buffering=0) as file:
-        if sync:
-            begin_sync(file.fileno(), os.fstat(file.fileno()).st_size)
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.digest()
 
 
-def _take_over(instance: Instance, file: Path, path: str) -> bool:
-    """Give *file* the name *path*, if it is what would be written: writing is what takes most of the time."""
-    start = preamble_and_meta(instance.sop_class, instance.uid, instance.transfer_syntax)
+def _take_over(file: WholeFile, path: str) -> bool:
+    """Give *file* the name *path*: writing is what takes most of the time."""
     try:
-        with file.open("rb", buffering=0) as opened:
-            size = os.fstat(opened.fileno()).st_size
-            if opened.read(len(start)) != start or size != len(start) + (instance.body.size or 0):
-                return False
-        os.chmod(file, 0o666 & ~_umask())
-        os.rename(file, path)
+        os.chmod(file.path, 0o666 & ~_umask())
+        os.rename(file.path, path)
     except OSError:
         # On another file system, most likely; or another user's, or gone: the body can still be read.
         return False

@@ -1,0 +1,67 @@
+"""Data sets without sequences, read without pydicom's parser: answers to queries come by the thousands."""
+
+from __future__ import annotations
+
+import struct
+from functools import lru_cache
+from typing import cast
+
+from pydicom import DataElement, Dataset
+from pydicom.charset import convert_encodings, default_encoding
+from pydicom.dataelem import RawDataElement, empty_value_for_VR
+from pydicom.tag import BaseTag
+from pydicom.values import convert_string
+
+from adit.dicom.scan import LONG_VRS, VRS
+
+_UNDEFINED = 0xFFFFFFFF
+_DELIMITERS = 0xFFFE
+_CHARSET = BaseTag(0x00080005)
+
+_tag = lru_cache(maxsize=1024)(BaseTag)
+_VR_NAMES = {vr: vr.decode("ascii") for vr in VRS if vr != b"SQ"}
+_unpack_implicit = struct.Struct("<HHL").unpack_from
+_unpack_explicit = struct.Struct("<HH2sH").unpack_from
+_unpack_length = struct.Struct("<L").unpack_from
+
+
+def read_flat(encoded: bytes, *, implicit: bool) -> Dataset | None:
+    """The data set that pydicom would read from *encoded*, in little endian, values not converted yet.
+
+    Returns:
+        None where it has sequences, or anything that is not as PS3.5 7.1 wants it: pydicom knows what to do then.
+    """
+    found: dict[BaseTag, DataElement | RawDataElement] = {}
+    at, end = 0, len(encoded)
+    vr: str | None = None
+    try:
+        while at < end:
+            if implicit:
+                group, element, length = _unpack_implicit(encoded, at)
+            else:
+                group, element, written, length = _unpack_explicit(encoded, at)
+                vr = _VR_NAMES[written]
+                if written in LONG_VRS:
+                    (length,) = _unpack_length(encoded, at + 8)
+                    at += 4
+            start = at + 8
+            at = start + length
+            if length == _UNDEFINED or at > end or group == _DELIMITERS:
+                return None
+            tag = _tag(group << 16 | element)
+            # Nothing in it, as pydicom tells that: empty bytes where they are text.
+            value = encoded[start:at] if length else cast("bytes | None", empty_value_for_VR(vr, raw=True))
+            found[tag] = RawDataElement(tag, vr, length, value, start, implicit, True)
+    except (struct.error, KeyError):
+        return None
+    if implicit and encoded[4:6] in VRS:
+        return None
+    dataset = Dataset(found)
+    charset = found.get(_CHARSET)
+    dataset.set_original_encoding(implicit, True, list(_encoding_of(charset.value)) if charset else default_encoding)
+    return dataset
+
+
+@lru_cache(maxsize=64)
+def _encoding_of(written: bytes | None) -> tuple[str, ...]:
+    return tuple(convert_encodings(convert_string(written or b"", True)))
