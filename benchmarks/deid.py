@@ -139,76 +139,28 @@ def _same() -> Dataset:
     """What is equal in all instances of the series."""
     dataset = Dataset()
     dataset.SpecificCharacterSet = "ISO_IR 100"
-    texts = {
-        "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
-        "InstanceCreatorUID": "1.2.826.0.1.3680043.8.498.2",
-        "AccessionNumber": "ACC20200310",
-        "Manufacturer": "SIEMENS",
-        "InstitutionName": "Universitätsklinikum Beispiel",
-        "InstitutionAddress": "Musterstraße 1, 12345 Beispielstadt",
-        "ReferringPhysicianName": "Brandt^Ute^^Dr.",
-        "StationName": "CT01",
-        "StudyDescription": "CT Thorax nativ",
-        "SeriesDescription": "Thorax 1.25 B31f",
-        "InstitutionalDepartmentName": "Radiologie",
-        "PerformingPhysicianName": "Lang^Otto",
-        "OperatorsName": "Klein^Eva",
-        "ManufacturerModelName": "SOMATOM Definition AS",
-        "PatientName": "Müller^Änne",
-        "PatientID": "4711-0815",
-        "PatientSex": "F",
-        "PatientAge": "063Y",
-        "PatientSize": "1.70",
-        "PatientWeight": "70",
-        "PatientAddress": "Hauptstraße 3",
-        "AdditionalPatientHistory": "Husten seit drei Wochen",
-        "BodyPartExamined": "CHEST",
-        "ScanOptions": "HELIX",
-        "DeviceSerialNumber": "65123",
-        "SoftwareVersions": "syngo CT 2012B",
-        "ProtocolName": "Thorax_Standard",
-        "ConvolutionKernel": ["B31f", "2"],
-        "PatientPosition": "HFS",
-        "StudyInstanceUID": "1.2.826.0.1.3680043.8.498.3",
-        "SeriesInstanceUID": "1.2.826.0.1.3680043.8.498.4",
-        "StudyID": "77123",
-        "FrameOfReferenceUID": "1.2.826.0.1.3680043.8.498.5",
-        "PositionReferenceIndicator": "",
-        "ImageOrientationPatient": ["1", "0", "0", "0", "1", "0"],
-        "PhotometricInterpretation": "MONOCHROME2",
-        "PixelSpacing": ["0.7", "0.7"],
-        "WindowCenter": ["40", "-600"],
-        "WindowWidth": ["400", "1200"],
-        "RescaleIntercept": "-1024",
-        "RescaleSlope": "1",
-        "RequestingPhysician": "Brandt^Ute",
-        "RequestedProcedureDescription": "CT Thorax",
-        "PerformedProcedureStepID": "PPS77",
-        "PerformedProcedureStepDescription": "CT Thorax nativ",
-    }
-    for keyword, value in texts.items():
-        setattr(dataset, keyword, value)
-    for keyword in ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "PerformedProcedureStepStartDate"):
-        setattr(dataset, keyword, "20200310")
-    for keyword in ("StudyTime", "SeriesTime", "PerformedProcedureStepStartTime"):
-        setattr(dataset, keyword, "101000")
-    dataset.PatientBirthDate = "19561224"
-    for keyword in ("SliceThickness", "KVP", "DataCollectionDiameter", "ReconstructionDiameter", "GantryDetectorTilt"):
-        setattr(dataset, keyword, "1.25")
-    for keyword in ("TableHeight", "FocalSpots", "DistanceSourceToDetector", "DistanceSourceToPatient"):
-        setattr(dataset, keyword, "1")
-    for keyword in ("ExposureTime", "XRayTubeCurrent", "Exposure", "SeriesNumber", "AcquisitionNumber"):
-        setattr(dataset, keyword, "100")
-    for keyword in ("SamplesPerPixel", "PixelRepresentation"):
-        setattr(dataset, keyword, 1)
+    for keyword, text in _TEXTS.items():
+        setattr(dataset, keyword, text)
+    for value, keywords in _EQUAL.items():
+        for keyword in keywords:
+            setattr(dataset, keyword, value)
+    _image(dataset)
+    _sequences(dataset)
+    _private(dataset)
+    return dataset
+
+
+def _image(dataset: Dataset) -> None:
+    dataset.SamplesPerPixel, dataset.PixelRepresentation = 1, 1
     dataset.Rows = dataset.Columns = 512
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
-    _sequences(dataset)
+
+
+def _private(dataset: Dataset) -> None:
     for group, creator in ((0x0019, "SIEMENS CT VA0  COAD"), (0x0029, "SIEMENS MEDCOM HEADER")):
         block = dataset.private_block(group, creator, create=True)
         for element in range(0x10, 0x24):
             block.add_new(element, "LO", f"private {element}")
-    return dataset
 
 
 def _sequences(dataset: Dataset) -> None:
@@ -229,6 +181,64 @@ def _sequences(dataset: Dataset) -> None:
     dataset.RequestedProcedureCodeSequence = [_code("169069000", "CT of chest")]
     dataset.DerivationCodeSequence = [_code("113072", "Multiplanar reformatting")]
 
+
+_TEXTS: dict[str, str | list[str]] = {
+    "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
+    "InstanceCreatorUID": "1.2.826.0.1.3680043.8.498.2",
+    "AccessionNumber": "ACC20200310",
+    "Manufacturer": "SIEMENS",
+    "InstitutionName": "Universitätsklinikum Beispiel",
+    "InstitutionAddress": "Musterstraße 1, 12345 Beispielstadt",
+    "ReferringPhysicianName": "Brandt^Ute^^Dr.",
+    "StationName": "CT01",
+    "StudyDescription": "CT Thorax nativ",
+    "SeriesDescription": "Thorax 1.25 B31f",
+    "InstitutionalDepartmentName": "Radiologie",
+    "PerformingPhysicianName": "Lang^Otto",
+    "OperatorsName": "Klein^Eva",
+    "ManufacturerModelName": "SOMATOM Definition AS",
+    "PatientName": "Müller^Änne",
+    "PatientID": "4711-0815",
+    "PatientSex": "F",
+    "PatientAge": "063Y",
+    "PatientSize": "1.70",
+    "PatientWeight": "70",
+    "PatientAddress": "Hauptstraße 3",
+    "AdditionalPatientHistory": "Husten seit drei Wochen",
+    "BodyPartExamined": "CHEST",
+    "ScanOptions": "HELIX",
+    "DeviceSerialNumber": "65123",
+    "SoftwareVersions": "syngo CT 2012B",
+    "ProtocolName": "Thorax_Standard",
+    "ConvolutionKernel": ["B31f", "2"],
+    "PatientPosition": "HFS",
+    "StudyInstanceUID": "1.2.826.0.1.3680043.8.498.3",
+    "SeriesInstanceUID": "1.2.826.0.1.3680043.8.498.4",
+    "StudyID": "77123",
+    "FrameOfReferenceUID": "1.2.826.0.1.3680043.8.498.5",
+    "PositionReferenceIndicator": "",
+    "ImageOrientationPatient": ["1", "0", "0", "0", "1", "0"],
+    "PhotometricInterpretation": "MONOCHROME2",
+    "PixelSpacing": ["0.7", "0.7"],
+    "WindowCenter": ["40", "-600"],
+    "WindowWidth": ["400", "1200"],
+    "RescaleIntercept": "-1024",
+    "RescaleSlope": "1",
+    "RequestingPhysician": "Brandt^Ute",
+    "RequestedProcedureDescription": "CT Thorax",
+    "PerformedProcedureStepID": "PPS77",
+    "PerformedProcedureStepDescription": "CT Thorax nativ",
+}
+
+_EQUAL = {
+    "20200310": ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "PerformedProcedureStepStartDate"),
+    "101000": ("StudyTime", "SeriesTime", "PerformedProcedureStepStartTime"),
+    "19561224": ("PatientBirthDate",),
+    "1.25": ("SliceThickness", "KVP", "DataCollectionDiameter", "ReconstructionDiameter", "GantryDetectorTilt"),
+    "1": ("TableHeight", "FocalSpots", "DistanceSourceToDetector", "DistanceSourceToPatient"),
+    "100": ("ExposureTime", "XRayTubeCurrent", "Exposure", "SeriesNumber", "AcquisitionNumber"),
+}
+"""Values, and the attributes that have them."""
 
 _SAME = _same()
 

@@ -60,11 +60,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=100_000)
     parser.add_argument("--slow", type=float, default=20, help="Print queries that take longer, in ms.")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="adit-benchmark-") as folder, database(Path(folder)) as url:
-        os.environ |= {"DATABASE_URL": url, "ADIT_HOME": folder, "DJANGO_SETTINGS_MODULE": "adit.site.settings"}
-        import django  # noqa: PLC0415  not before the settings can be read
-
-        django.setup()
+    with started():
         pages = filled(arguments.tasks)
         print(f"{arguments.tasks} tasks")
         for page in pages:
@@ -76,6 +72,18 @@ def main() -> None:
             for query in queries:
                 if float(query["time"]) * 1000 > arguments.slow:
                     print(f"    {float(query['time']) * 1000:.0f} ms  {query['sql'][:400]}")
+
+
+@contextmanager
+def started(**environment: str) -> Iterator[None]:
+    """Django with an empty database of its own, not migrated, while the block runs."""
+    with tempfile.TemporaryDirectory(prefix="adit-benchmark-") as folder, database(Path(folder)) as url:
+        settings = {"DATABASE_URL": url, "ADIT_HOME": folder, "DJANGO_SETTINGS_MODULE": "adit.site.settings"}
+        os.environ |= settings | environment
+        import django  # noqa: PLC0415  not before the settings can be read
+
+        django.setup()
+        yield
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from adit.dicom.scan import DEFLATED_SYNTAXES
 from tests.deid.real import one_of_each
 from tests.deid.treating import PSEUDONYM, content, ct, instance, instance_of, order
 from tests.dicom.files import File
-from tests.dicom.test_any_data_set import NATIVE, data_sets
+from tests.dicom.making import NATIVE, data_sets
 
 PROFILES = ["basic", "research", "longitudinal"]
 REMOVED = 0x00120062

@@ -14,7 +14,7 @@ from adit.dicom.instance import PIXELS, InMemory
 from adit.dicom.scan import DEFLATED_SYNTAXES
 from tests.deid.treating import Dripping
 from tests.dicom.files import File, encoded, readable_files
-from tests.dicom.test_any_data_set import NATIVE, data_sets
+from tests.dicom.making import NATIVE, data_sets
 
 BROKEN_OFF = {"rtplan_truncated.dcm"}
 

@@ -15,7 +15,7 @@ from adit.dicom.errors import DicomError
 from adit.dicom.instance import InMemory, Instance
 from tests.deid.treating import content, ct, from_file, instance, order
 from tests.dicom.files import readable_files
-from tests.dicom.test_any_data_set import NATIVE, data_sets
+from tests.dicom.making import NATIVE, data_sets
 
 UIDS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 

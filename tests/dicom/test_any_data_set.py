@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import DataElement, Dataset
 
-from adit.dicom.contexts import DEFLATED, EXPLICIT, EXPLICIT_BIG_ENDIAN, IMPLICIT
+from adit.dicom.contexts import DEFLATED, EXPLICIT
 from adit.dicom.errors import BadData
 from adit.dicom.instance import InMemory, Instance
 from adit.dicom.json import from_json, to_json
@@ -18,53 +18,9 @@ from adit.dicom.reading import read
 from adit.dicom.refs import UID, Ref
 from adit.dicom.scan import DEFLATED_SYNTAXES, Identity, NeedMore, identify, inflate
 from tests.dicom.files import encoded, readable_files
+from tests.dicom.making import NATIVE, SYNTAXES, data_sets
 
-SYNTAXES = [IMPLICIT, EXPLICIT, EXPLICIT_BIG_ENDIAN, DEFLATED]
-NATIVE = SYNTAXES[:3]
 KEYWORDS = ("SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-
-WORDS = st.text(st.sampled_from("ABab019 äöüß山田"), min_size=1, max_size=12).map(str.strip)
-VALUES = {
-    "SOPClassUID": st.just("1.2.840.10008.5.1.4.1.1.2"),
-    "SOPInstanceUID": st.from_regex(r"1\.[1-9]{1,60}", fullmatch=True),
-    "StudyInstanceUID": st.from_regex(r"2\.[1-9]{1,60}", fullmatch=True),
-    "SeriesInstanceUID": st.from_regex(r"3\.[1-9]{1,60}", fullmatch=True),
-    "StudyDate": st.dates().map(lambda day: day.isoformat().replace("-", "")),
-    "StudyDescription": WORDS,
-    "ImageType": st.lists(st.sampled_from(["ORIGINAL", "PRIMARY", "", "AXIAL"]), min_size=2, max_size=4),
-    "PatientName": st.lists(WORDS, min_size=1, max_size=3).map("^".join),
-    "PatientComments": WORDS,
-    "SliceThickness": st.integers(-999, 999).map(str),
-    "SeriesNumber": st.integers(-(2**31), 2**31 - 1).map(str),
-    "Rows": st.integers(0, 2**16 - 1),
-    "FrameIncrementPointer": st.integers(0, 2**32 - 1),
-    "ReconstructionFieldOfView": st.lists(st.floats(allow_nan=False), min_size=2, max_size=2),
-    "RedPaletteColorLookupTableData": st.binary(max_size=8).map(lambda value: value * 2),
-    "TextValue": WORDS,
-}
-SEQUENCES = (
-    "ReferencedStudySequence",
-    "RequestAttributesSequence",
-    "DerivationCodeSequence",
-    "SharedFunctionalGroupsSequence",
-)
-FLAT = st.fixed_dictionaries({}, optional=VALUES)
-
-
-@st.composite
-def data_sets(draw: st.DrawFn, depth: int = 2) -> Dataset:
-    """Some elements, and sequences of such, their lengths and those of their items defined or not."""
-    made = Dataset()
-    for keyword, value in draw(FLAT).items():
-        setattr(made, keyword, value)
-    for keyword in draw(st.sets(st.sampled_from(SEQUENCES), max_size=2)) if depth else ():
-        items = draw(st.lists(data_sets(depth - 1), max_size=2))
-        for item in items:
-            item.is_undefined_length_sequence_item = draw(st.booleans())
-        sequence = DataElement(keyword, "SQ", items)
-        sequence.is_undefined_length = draw(st.booleans())
-        made.add(sequence)
-    return made
 
 
 def in_unicode(made: Dataset) -> Dataset:
@@ -135,7 +91,8 @@ class TestAnyDataSet:
             broken = read(bytes(content), syntax)
         except BadData:
             return
-        json.dumps(to_json(broken), allow_nan=False)
+        model = to_json(broken)
+        assert json.loads(json.dumps(model, allow_nan=False)) == model
 
 
 class TestARealDataSet:

@@ -10,6 +10,7 @@ from adit.dicom.dicomweb import (
     retrieve_url,
     search_urls,
     studies_url,
+    without_encoding,
 )
 from adit.dicom.json import from_json
 from adit.dicom.query import BadQuery, Query
@@ -63,6 +64,12 @@ class TestAddresses:
         assert retrieve_url("b", "", Ref(STUDY, SERIES)) == "b/studies/1.2/series/1.2.3"
         assert retrieve_url("b", "p", Ref(STUDY, SERIES, INSTANCE)) == "b/p/studies/1.2/series/1.2.3/instances/1.2.3.4"
 
+    @pytest.mark.parametrize("wrong", ["", "*", "1.2*", "1.2\\1.3", "../1.2"])
+    def test_of_a_retrieval_that_names_something_without_a_uid_are_none(self, wrong):
+        for ref in (Ref(UID(wrong)), Ref(STUDY, UID(wrong)), Ref(STUDY, SERIES, UID(wrong))):
+            with pytest.raises(BadQuery):
+                retrieve_url("b", "", ref)
+
     def test_of_a_search_hold_keys_and_fields(self):
         (url,) = search_urls("b", "", Query.of(Level.STUDY, PatientName="Müller^J*", StudyDate="20200101-20201231"))
 
@@ -70,6 +77,21 @@ class TestAddresses:
             "b/studies?PatientName=M%C3%BCller%5EJ*&StudyDate=20200101-20201231&includefield=0020000D"
         )
         assert "includefield=00081030" in url
+
+    def test_of_a_search_can_do_without_what_stands_encoded_there(self):
+        asked = Query.of(Level.STUDY, PatientName="Müller^J*", StudyTime="10:00-11:00", StudyDescription="CT Thorax")
+
+        plain = without_encoding(asked)
+
+        assert plain == Query.of(
+            Level.STUDY, PatientName="M*ller*J*", StudyTime="10:00-11:00", StudyDescription="CT*Thorax"
+        )
+        assert "%" not in search_urls("b", "", Query.of(Level.STUDY, PatientName=plain.value("PatientName")))[0]
+
+    @pytest.mark.parametrize("name", ["Doe*", "*", "王^小玲"])
+    def test_of_a_search_have_nothing_else_to_offer(self, name):
+        """Not for what is plain already, and not for what would ask for everything."""
+        assert without_encoding(Query.of(Level.STUDY, PatientName=name)) is None
 
     def test_of_a_search_stand_below_the_study_and_series(self):
         keys = {"StudyInstanceUID": STUDY, "SeriesInstanceUID": SERIES}

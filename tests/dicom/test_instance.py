@@ -13,7 +13,7 @@ from adit.dicom.errors import BadData
 from adit.dicom.instance import PIXELS, InMemory, Instance, parse_head
 from adit.dicom.refs import UID, Ref
 from tests.dicom.files import encoded, readable_files
-from tests.dicom.test_scan import header, with_sequence
+from tests.dicom.making import header, with_sequence
 
 REF = Ref(UID("1.2.4"), UID("1.2.5"), UID("1.2.6"))
 

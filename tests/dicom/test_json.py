@@ -260,7 +260,10 @@ class TestAReadModel:
         )
     )
     def test_survives_whatever_came_over_the_wire(self, model):
-        json.dumps(to_json(from_json(model)))
+        understood = to_json(from_json(model))
+
+        assert json.loads(json.dumps(understood, allow_nan=False)) == understood
+        assert to_json(from_json(understood)) == understood
 
 
 class TestReading:

@@ -1,6 +1,7 @@
 """Answers as lists need them, however dirty."""
 
 from datetime import date, time
+from typing import get_type_hints
 
 import pytest
 from pydicom import Dataset
@@ -11,7 +12,10 @@ from adit.dicom.match import Match
 from adit.dicom.refs import UID, Level, Ref
 from tests.dicom.files import encoded
 
-PROPERTIES = [name for name, value in vars(Match).items() if isinstance(value, property)]
+PROPERTIES = {
+    name: get_type_hints(value.fget)["return"] for name, value in vars(Match).items() if isinstance(value, property)
+}
+"""What can be asked of an answer, and of what type that is."""
 
 
 def answer(level: Level = Level.STUDY, **values: object) -> Match:
@@ -84,8 +88,13 @@ class TestAMatch:
         tags += [(0x0020, e) for e in (0x000D, 0x000E, 0x0011, 0x1206, 0x1208, 0x1209)]
         match = raw(level, *((group, element, dirt) for group, element in tags))
 
-        for name in PROPERTIES:
-            getattr(match, name)
+        for name, kind in PROPERTIES.items():
+            value = getattr(match, name)
+            if kind == tuple[str, ...]:
+                assert isinstance(value, tuple), name
+                assert all(isinstance(each, str) for each in value), name
+            else:
+                assert isinstance(value, kind), name
 
     def test_shows_a_broken_number_as_it_was_written(self):
         match = raw(Level.SERIES, (0x0020, 0x0011, b"1A"))

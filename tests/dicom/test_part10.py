@@ -12,7 +12,7 @@ from adit.dicom.instance import InMemory, Instance
 from adit.dicom.part10 import Part10, part10, read_part10
 from adit.dicom.refs import UID, Ref
 from tests.dicom.files import encoded, file, readable_files
-from tests.dicom.test_scan import header
+from tests.dicom.making import header
 
 CLASS = UID("1.2.3")
 

@@ -1,6 +1,6 @@
 """Values as they really come."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 import pydicom
@@ -14,11 +14,9 @@ from adit.dicom.values import (
     decode_text,
     first,
     person_name,
-    read_age,
     read_date,
     read_date_range,
     read_number,
-    read_real,
     read_time,
     read_time_range,
     read_whole,
@@ -96,7 +94,6 @@ class TestANumber:
     @pytest.mark.parametrize("written", ["1", "01", " 1 ", "+1", "1.0", "1e0", "1\\2", "1\0", 1, 1.0])
     def test_is_one_however_it_is_written(self, written):
         assert read_whole(written) == 1
-        assert read_real(written) == 1.0
 
     @pytest.mark.parametrize("written", ["", "1A", "1.9.10.0", "NaN", "inf", "1_0", "\u0661", "1e99999", "--1", None])
     def test_is_none_when_it_is_no_number(self, written):
@@ -109,18 +106,6 @@ class TestANumber:
 
     def test_beyond_all_bounds_is_none(self):
         assert read_whole("1e999") is None
-        assert read_real("1e999") is None
-
-
-class TestAnAge:
-    def test_is_a_duration(self):
-        assert read_age("003D") == timedelta(days=3)
-        assert read_age("2w ") == timedelta(days=14)
-        assert read_age("063Y") == timedelta(days=63 * 365.2425)
-
-    @pytest.mark.parametrize("written", ["", "63", "0063Y", "Y", "63J"])
-    def test_is_none_when_broken(self, written):
-        assert read_age(written) is None
 
 
 class TestAPersonName:
@@ -208,8 +193,6 @@ class TestText:
             read_time,
             read_date_range,
             read_time_range,
-            read_age,
             read_whole,
-            read_real,
         ):
             read(value)

@@ -80,6 +80,7 @@ class TestAnArchive:
         with Association.request(called(archive), [model_context(VERIFICATION)]) as association:
             scu.echo(association)
             scu.echo(association)
+            assert association.established
 
     def test_finds_a_study(self, archive, study):
         identifier = Dataset()
@@ -172,7 +173,7 @@ def server(kept):
 
 class TestOurServer:
     def test_answers_echoscu(self, server):
-        dcmtk.echoscu(server)
+        assert dcmtk.echoscu(server).returncode == 0
 
     @pytest.mark.parametrize("nagle", [False, True])
     def test_takes_what_storescu_sends(self, server, kept, study, compressed, tmp_path, nagle):

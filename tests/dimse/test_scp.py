@@ -80,6 +80,7 @@ class TestAServer:
         with Association.request(peer(serving()), ECHO) as association:
             scu.echo(association)
             scu.echo(association)
+            assert association.established
 
     def test_takes_the_first_syntax_of_the_sender_for_each_context(self, serving):
         private = UID("1.3.6.1.4.1.9999.1.2")
@@ -155,12 +156,14 @@ class TestAServer:
         for _ in range(5):
             with Association.request(peer(server), ECHO) as association:
                 scu.echo(association)
+                assert association.established
 
     def test_does_not_count_who_has_not_asked_for_an_association(self, serving):
         server = serving(most_associations=1)
 
         with connect(server), Association.request(peer(server), ECHO) as association:
             scu.echo(association)
+            assert association.established
 
     def test_closes_connections_beyond_twice_its_associations(self, serving):
         server = serving(most_associations=1)
@@ -176,6 +179,7 @@ class TestAServer:
             Association.request(peer(server, title, title), ECHO) as association,
         ):
             scu.echo(association)
+            assert association.established
 
     @pytest.mark.parametrize("title", ["adit", "ADIT2", "OTHER"])
     def test_rejects_who_calls_another_title_unless_any_will_do(self, serving, title):
@@ -233,6 +237,7 @@ class TestAServer:
             association.send(1, Command(Operation.C_CANCEL, responded_id=9))
             association.send(1, Command(0x8001, 0, responded_id=9, status=0), [b"data"])
             scu.echo(association)
+            assert association.established
 
     def test_goes_on_when_a_receiver_fails(self, serving):
         def receive(request):

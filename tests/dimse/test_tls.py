@@ -72,6 +72,7 @@ class TestTls:
 
         with Association.request(encrypted(script, tls=trusting), ECHO) as association:
             scu.echo(association)
+            assert association.established
 
     def test_ends_as_tls_wants_it_when_it_is_released(self, encrypted, trusting):
         ends = []

@@ -126,7 +126,7 @@ def dcmqrscp(room: Room) -> Kind:
         room,
         Root.STUDY,
         Root.PATIENT,
-        # Two of its processes that begin a new index at the same time lose what one of them enters.
+        # Two of its processes that store at the same time lose what one of them enters.
         associations=1,
         counts=False,
         # It takes nothing that is compressed.

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack, closing
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from adit.dicom.protocols import Cancellation
 from adit.dicom.refs import UID, Ref
-from adit.endpoints.by_dimse import Seen
 from adit.endpoints.by_move import Mover
 from adit.endpoints.cancel import NEVER
 from adit.endpoints.dialling import Dial, Root
 from adit.endpoints.landing import Room
-from adit.endpoints.receiver import Receiver, Rules
+from adit.endpoints.receiver import Receiver, Rules, listening
+from adit.endpoints.seen import Seen
 from tests.endpoints.servers import config, once
 from tests.peers.process import HOST, Peer
 
@@ -71,3 +74,23 @@ def moved(mover: Mover, study: str, *series: str) -> dict[str, bytes]:
             with instance:
                 came[str(instance.uid)] = b"".join(bytes(chunk) for chunk in instance.body.chunks())
     return came
+
+
+@contextmanager
+def process_of(spool: Path, port: int = 0) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A receiver in a process of its own, and its port."""
+    code = (
+        "import sys, signal; from pathlib import Path; from adit.endpoints.receiver import Receiver;"
+        "from adit.endpoints.landing import Room; signal.signal(signal.SIGTERM, lambda *_: sys.exit())\n"
+        "with Receiver(Path(sys.argv[1]), ae_title='ADIT', host='127.0.0.1', port=int(sys.argv[2]),"
+        " room=Room(1 << 26, 0, 5)): signal.pause()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(spool), str(port)]) as child:
+        try:
+            deadline = time.monotonic() + 10
+            while (found := listening(spool)) is None:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            yield child, found.port
+        finally:
+            child.terminate()

@@ -46,6 +46,7 @@ class Peers:
 
     def __init__(self) -> None:
         self._exits = ExitStack()
+        self._former = self._exits.enter_context(ExitStack())
 
     def __enter__(self) -> Peers:
         return self
@@ -66,9 +67,13 @@ class Peers:
         return Place(web, lambda files: peer.fill(file.part10() for file in files))
 
     def dcmqrscp(self) -> Place:
-        peer = self._dcmqrscp
-        for each in peer.folder.iterdir():
-            each.unlink()
+        """One of its own for each test.
+
+        Two of its processes that store in one area lose entries of its index, or answer 0xC000 (two storescu do it,
+        too); and the process of an association that a test aborted may run on for a while.
+        """
+        self._former.close()
+        peer = self._former.enter_context(dcmtk.dcmqrscp(peers=[self.receiver]))
 
         def put(files: Iterable[File]) -> None:
             paths = []
@@ -111,12 +116,6 @@ class Peers:
     @cached_property
     def _orthanc_web(self) -> orthanc.Orthanc:
         return self._exits.enter_context(orthanc.orthanc(dicomweb=True))
-
-    @cached_property
-    def _dcmqrscp(self) -> dcmtk.Storage:
-        folder = Path(tempfile.mkdtemp(prefix="adit-area-"))
-        self._exits.callback(shutil.rmtree, folder, ignore_errors=True)
-        return self._exits.enter_context(dcmtk.dcmqrscp(folder, peers=[self.receiver]))
 
     @cached_property
     def _demo_archive(self) -> Replaceable:

@@ -17,6 +17,7 @@ from adit.endpoints.answers import HttpRefused
 from adit.endpoints.budget import Budget
 from adit.endpoints.by_stow import NOTE
 from adit.endpoints.cancel import NEVER, CancelToken
+from adit.endpoints.rechecked import Rechecked
 from adit.endpoints.retrying import Patience
 from tests.endpoints.conformance import instance
 from tests.endpoints.servers import Opener, once, web_config
@@ -25,6 +26,7 @@ from tests.pace import within
 from tests.peers.certificates import certified, serving
 from tests.peers.data import ct_study
 from tests.peers.misbehaving_web import WebScript, misbehaving_web
+from tests.peers.orthanc import orthanc
 
 STUDY = ct_study(series=2, instances=3, name="over the web")
 STUDY_BYTES = {file.uid: file.encoded for file in STUDY.files}
@@ -62,6 +64,20 @@ class TestFinding:
 
         assert sorted(found) == sorted(study.uid for study in studies)
         assert [asked.query.get("offset") for asked in pacs.requests] == [None, ["3"], ["6"], ["7"]]
+
+    @pytest.mark.parametrize("name", ["Müller^Änne", "müller*", "O'N* S*", "ler^"])
+    def test_finds_by_names_that_stand_encoded_in_the_address(self, tmp_path, name):
+        asked = Query.of(Level.STUDY, PatientName=name)
+        with ExitStack() as exits:
+            pacs = exits.enter_context(orthanc(dicomweb=True))
+            irish = ct_study(instances=1, name="Irish", patient_name="O'Neill Senior")
+            pacs.fill([*STUDY.part10(), *irish.part10()])
+            found = web_config("WEB", pacs.dicomweb_url)
+            server = Opener(found, exits, tmp_path / "spool", Budget(64 << 20), once)(NEVER)
+
+            named = [match.ref.study for match in Rechecked(server).find(asked)]
+
+        assert named == {"O'N* S*": [irish.uid], "ler^": []}.get(name, [STUDY.uid])
 
     def test_ends_where_paging_is_ignored(self, opened):
         server, pacs = opened(WebScript(ignores_paging=True), studies=[ct_study(name="a"), ct_study(name="b")])

@@ -2,13 +2,9 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
+from contextlib import ExitStack, closing
 
 import pytest
 from pydicom import Dataset
@@ -18,13 +14,12 @@ from adit.dicom.identifier import BadQuery
 from adit.dicom.match import Match
 from adit.dicom.refs import UID, Level, Ref
 from adit.dimse.errors import ConnectionBroken, IdleTimedOut
-from adit.endpoints.by_dimse import Seen
 from adit.endpoints.cancel import CancelToken
 from adit.endpoints.dialling import Root
 from adit.endpoints.landing import Room
-from adit.endpoints.receiver import listening
-from tests.endpoints.receiving import TITLE, Hall, hall, moved
-from tests.endpoints.test_by_dimse import enlarged, with_files
+from adit.endpoints.seen import Seen
+from tests.endpoints.got import enlarged, with_files
+from tests.endpoints.receiving import TITLE, Hall, hall, moved, process_of
 from tests.peers.data import ct_study
 from tests.peers.misbehaving import misbehaving
 from tests.peers.process import HOST, Peer
@@ -276,26 +271,6 @@ class TestAReceiverThatIsNotThere:
             again = pool.submit(moved, here.mover(pacs.peer), STUDY.uid)
             exits.enter_context(process_of(tmp_path, port))
             assert again.result() == ALL
-
-
-@contextmanager
-def process_of(spool: Path, port: int = 0):
-    """A receiver in a process of its own, and its port."""
-    code = (
-        "import sys, signal; from pathlib import Path; from adit.endpoints.receiver import Receiver;"
-        "from adit.endpoints.landing import Room\n"
-        "with Receiver(Path(sys.argv[1]), ae_title='ADIT', host='127.0.0.1', port=int(sys.argv[2]),"
-        " room=Room(1 << 26, 0, 5)): signal.pause()"
-    )
-    with subprocess.Popen([sys.executable, "-c", code, str(spool), str(port)]) as child:
-        try:
-            deadline = time.monotonic() + 10
-            while (found := listening(spool)) is None:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
-            yield child, found.port
-        finally:
-            child.kill()
 
 
 class TestAFullSpool:

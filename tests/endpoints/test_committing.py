@@ -1,6 +1,7 @@
 """Storage commitment: asked for by us, reported by a PACS in all the ways there are."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
 import pytest
@@ -14,6 +15,7 @@ from adit.endpoints.committing import Committer
 from adit.endpoints.dialling import Dial
 from adit.endpoints.server import Server
 from adit.endpoints.spool import Spool
+from adit.endpoints.ways import Refusals
 from tests.endpoints.conformance import instance
 from tests.endpoints.receiving import hall
 from tests.endpoints.servers import config, once
@@ -54,6 +56,13 @@ def pacs(running):
 @pytest.fixture
 def here(tmp_path, exits):
     return hall(tmp_path, exits)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
 
 
 def asked(pacs, spool, *, wait=PATIENT, cancel=NEVER, instances=INSTANCES, **values):
@@ -108,6 +117,44 @@ class TestACommitment:
             notes=("COMMITTING: no storage commitment came within 0.3 s",)
         )
         assert list((here.spool / "commitments").iterdir()) == []
+
+    def test_that_did_not_come_is_not_waited_for_again_for_a_while(self, pacs, here):
+        pacs.promise = Promise(silent=True)
+        clock = Clock()
+        refusals = Refusals(lasting=600, clock=clock)
+        asked(pacs, here.spool, wait=SHORT, refusals=refusals)
+
+        assert asked(pacs, here.spool, wait=PATIENT, refusals=refusals) == Commitment(
+            notes=("COMMITTING: storage commitment was not asked for: lately none came within 10 s",)
+        )
+        assert len(pacs.requests) == 1
+
+        pacs.promise = Promise(to=here.peer)
+        clock.now = 600
+        assert asked(pacs, here.spool, refusals=refusals) == Commitment(ALL)
+        assert asked(pacs, here.spool, refusals=refusals) == Commitment(ALL)
+
+    def test_that_comes_in_part_is_asked_for_again(self, pacs, here):
+        pacs.promise = Promise(refuses_after=1, to=here.peer)
+        refusals = Refusals()
+        asked(pacs, here.spool, most=2, refusals=refusals)
+
+        pacs.promise = Promise(to=here.peer)
+        assert asked(pacs, here.spool, refusals=refusals) == Commitment(ALL)
+
+    def test_that_was_stopped_in_waiting_is_asked_for_again(self, pacs, here):
+        pacs.promise = Promise(silent=True)
+        refusals, cancel = Refusals(), CancelToken()
+        with ThreadPoolExecutor() as pool:
+            asking = pool.submit(asked, pacs, here.spool, cancel=cancel, refusals=refusals)
+            while not pacs.requests:
+                assert not asking.done()
+            cancel.set("enough")
+            with pytest.raises(Canceled):
+                asking.result(5)
+
+        pacs.promise = Promise(to=here.peer)
+        assert asked(pacs, here.spool, refusals=refusals) == Commitment(ALL)
 
     def test_without_a_receiver_says_that_there_is_none(self, pacs, tmp_path):
         pacs.promise = Promise(silent=True)

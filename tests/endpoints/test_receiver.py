@@ -79,6 +79,7 @@ class TestAReceiver:
         for title in (TITLE, "ANOTHER", "B+*?~ ' (2)"):
             with Association.request(called(here, title=title), [model_context(VERIFICATION)]) as association:
                 scu.echo(association)
+                assert association.established
 
     def test_says_where_it_listens_while_it_does(self, tmp_path):
         with ExitStack() as exits:
@@ -107,6 +108,14 @@ class TestAReceiver:
         with asked(here):
             pass
         assert store(here.peer, STUDY.files).statuses == [0x0124] * 4
+
+    def test_hands_what_comes_after_one_has_ended_to_the_next_who_asked(self, here):
+        with asked(here) as (_, first):
+            assert sent(here, STUDY.files[:2]) == [0] * 2
+            assert len(arrived(first)) == 2
+        with asked(here) as (_, second):
+            assert sent(here, STUDY.files[2:]) == [0] * 2
+            assert set(arrived(second)) == {file.uid for file in STUDY.files[2:]}
 
     def test_refuses_what_a_stranger_sends_while_another_is_asked(self, here):
         with asked(here, server="SOMEBODY", host="192.0.2.1"):

@@ -7,7 +7,7 @@ import pytest
 
 from adit.dicom.errors import NotFound
 from adit.dicom.protocols import Outcome
-from adit.dicom.query import Query
+from adit.dicom.query import BadQuery, Query
 from adit.dicom.refs import UID, Level, Ref
 from adit.dimse.errors import Rejected
 from adit.endpoints.answers import HttpRefused
@@ -131,6 +131,15 @@ class TestRetrieving:
 
         with pytest.raises(Exception, match="broke"):
             taken(both.open(), ROOT)
+
+    @pytest.mark.parametrize("by_web", [True, False], ids=["WADO-RS", "C-GET"])
+    @pytest.mark.parametrize("study", ["", "*", "1.2.*", "1.2\\1.3"])
+    def test_of_what_names_no_single_study_is_never_sent(self, both, by_web, study):
+        server = both.open(by_web={**EVERYTHING, "retrieves": by_web})
+
+        with pytest.raises(BadQuery):
+            taken(server, Ref(UID(study)))
+        assert (both.web.requests, both.dimse.seen.requests) == ([], [])
 
     def test_of_an_unknown_study_says_so_and_refuses_no_way(self, both):
         with pytest.raises(NotFound):

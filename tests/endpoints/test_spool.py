@@ -110,7 +110,11 @@ class TestAGrowingBody:
 
 class TestABudget:
     def test_lets_through_what_has_nothing_in_flight(self):
-        Budget(10, guaranteed=1).share("large").take(1000)
+        budget = Budget(10, guaranteed=1)
+
+        budget.share("large").take(1000)
+
+        assert budget.held == 1000
 
     def test_holds_up_who_has_more_than_the_rest_until_something_comes_back(self):
         budget = Budget(100, guaranteed=10)

@@ -18,12 +18,12 @@ from adit.dimse.association import Peer as Called
 from adit.dimse.scp import Server as Scp
 from adit.dimse.tls import Credentials, server_context
 from adit.endpoints.budget import Budget
-from adit.endpoints.by_dimse import Seen
 from adit.endpoints.by_move import Mover
 from adit.endpoints.cancel import NEVER
 from adit.endpoints.dialling import Dial, Root
 from adit.endpoints.files import Files
 from adit.endpoints.receiver import Encrypted, Receiver, ReceiverFailed, Rules, listening
+from adit.endpoints.seen import Seen
 from adit.endpoints.server import Server
 from adit.endpoints.spool import Spool
 from tests.dimse.conftest import Kept
@@ -154,6 +154,7 @@ class TestAServer:
             Called(HOST, pacs.port, pacs.ae_title, TITLE, tls=SHOWING), [model_context(VERIFICATION)]
         ) as association:
             scu.echo(association)
+            assert association.established
 
     def test_is_searched(self, pacs, opened):
         found = list(opened(pacs).find(Query.of(Level.STUDY, PatientID=STUDY.patient_id)))
@@ -186,7 +187,7 @@ class TestTheReceiver:
         return Peer(TITLE, HOST, receiver[0].tls_port)
 
     def test_answers_who_shows_the_certificate_that_is_demanded(self, receiver, folder):
-        dcmtk.echoscu(self.encrypted(receiver), *tls_options(folder, "ours"))
+        assert dcmtk.echoscu(self.encrypted(receiver), *tls_options(folder, "ours")).returncode == 0
 
     def test_refuses_who_shows_none(self, receiver, folder):
         anonymous = ("+tla", "+cf", f"{folder}/ca.pem")
@@ -202,7 +203,7 @@ class TestTheReceiver:
         assert dcmtk.echoscu(self.encrypted(receiver), *distrusting, check=False).returncode
 
     def test_is_still_called_without_tls_at_its_other_port(self, receiver):
-        dcmtk.echoscu(Peer(TITLE, HOST, receiver[0].port))
+        assert dcmtk.echoscu(Peer(TITLE, HOST, receiver[0].port)).returncode == 0
 
     def test_tells_both_ports(self, receiver):
         here, spool = receiver

@@ -58,6 +58,12 @@ class Valve:
         with self._changed:
             self._left = size
 
+    def let_go(self) -> None:
+        """Let everything through, what was held back first."""
+        with self._changed:
+            self._left = None
+            self._changed.notify_all()
+
     def cut(self) -> None:
         """End the connections that are open now, and wait until they are."""
         with self._changed:

@@ -127,6 +127,7 @@ class Options:
     lease: float = field(default_factory=lambda: within(1.0))
     no_progress: float = 60
     grace: float = 5
+    receives: bool = False
 
 
 def database_url(port: int | None = None) -> str:
@@ -174,7 +175,8 @@ def main() -> None:
     limits = Limits(
         lease=told.lease, heartbeat=min(10, told.lease / 4), no_progress=told.no_progress, waits=(0.0, 0.1, 0.1)
     )
-    run(Process(places=told.places, opening=Directories(Path(told.root)), limits=limits), grace=told.grace)
+    opening = Directories(Path(told.root))
+    run(Process(places=told.places, opening=opening, limits=limits, receives=lambda: told.receives), grace=told.grace)
 
 
 if __name__ == "__main__":

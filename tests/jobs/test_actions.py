@@ -3,7 +3,6 @@ from threading import Barrier
 
 import pytest
 from django.db import connection
-from django.db.models.functions import Now
 
 from adit.accounts.models import User
 from adit.accounts.verdict import Denied
@@ -11,17 +10,11 @@ from adit.audit.models import Event
 from adit.jobs.actions import WrongState, perform, perform_on_task
 from adit.jobs.models import Entry, Job, Task
 from adit.jobs.permissions import verdict
-from adit.jobs.settling import settle_job
 from adit.jobs.states import Action, TaskAction
-from tests.jobs.fakes import a_user, administrator, submitted, two_servers
+from tests.jobs.bringing import bring_to
+from tests.jobs.fakes import administrator, submitted, two_servers
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def owner():
-    two_servers()
-    return a_user()
 
 
 @pytest.fixture
@@ -32,25 +25,6 @@ def job(owner):
 @pytest.fixture
 def staff():
     return User.objects.create(username="boss", is_staff=True)
-
-
-def bring_to(job: Job, *statuses: str) -> Job:
-    """Put the tasks of *job* into these states, as workers would have done."""
-    for task, status in zip(job.tasks.all(), statuses, strict=True):
-        running = (
-            {"worker": "w", "lease_until": Now()} if status == "in progress" else {"worker": "", "lease_until": None}
-        )
-        ended = None if status in ("pending", "in progress") else Now()
-        Task.objects.filter(pk=task.pk).update(
-            status=status, ended_at=ended, claim=1, attempts=1, failures=int(status == "failure"), **running
-        )
-    return settled(job)
-
-
-def settled(job: Job) -> Job:
-    job = Job.objects.select_for_update().get(pk=job.pk)
-    settle_job(job)
-    return Job.objects.get(pk=job.pk)
 
 
 def statuses(job):
@@ -103,6 +77,18 @@ class TestCancel:
 
         assert job.status == "canceled"
         assert job.ended_at is not None
+
+
+    def test_says_in_the_ledger_of_what_an_earlier_attempt_left_open_that_it_was_not_sent(self, job, owner):
+        job = bring_to(job, "pending", "success", "success")
+        Entry.objects.create(
+            task=job.tasks.first(), study_uid="1", series_uid="2", expected=10, stored=7, failed=1, reasons={"no": 1}
+        )
+
+        perform(Action.CANCEL, job, by=owner)
+
+        entry = Entry.objects.get()
+        assert (entry.failed, entry.reasons) == (1, {"no": 1, "not sent: canceled": 2})
 
 
 class TestResume:

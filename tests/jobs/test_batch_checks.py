@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -19,7 +20,7 @@ from adit.jobs.submit import BadPlan, submit
 from adit.projects.models import Member
 from adit.transfer.items import TransferStudy
 from adit.transfer.plan import Pseudonymising
-from tests.jobs.fakes import a_user, permit, two_servers
+from tests.jobs.fakes import a_user, permit
 from tests.jobs.memories import Memories
 from tests.jobs.pseudonymised import a_project
 from tests.jobs.sending import (
@@ -39,12 +40,7 @@ from tests.jobs.sending import (
 )
 from tests.peers.changed import of_modality, with_elements
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def nodes() -> None:
-    two_servers()
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nodes")]
 
 
 class TestACheckOfAFile:
@@ -73,7 +69,32 @@ class TestACheckOfAFile:
         assert told == {"series": 2, "instances": 2, "bytes": 1_060_000, "seconds": None, "risks": {}}
         assert list(line.details["behind"].values()) == [1]
         assert (line.found.get().patient_id, line.found.get().modalities) == (FIRST.patient_id, ["CT", "US"])
-        assert check_totals(job).instances == 2
+        assert line.details["unchecked"] == {"series": 1, "instances": 2, "bytes": 4_000_000}
+        totals = check_totals(job)
+        assert (totals.series, totals.left, totals.instances, totals.empty) == (1, 1, 2, 0)
+        assert (totals.unchecked.studies, totals.unchecked.series, totals.unchecked.size) == (1, 1, 4_000_000)
+        assert table(job)[0]["Series"] == "1"
+
+    def test_says_of_how_many_studies_everything_stays_behind(self):
+        scanned = of_modality(of_modality(FIRST, FIRST.series[0], "US"), FIRST.series[1], "US")
+        a_project(generates=True)
+        job = checking(kept(a_row(scanned), a_row(SECOND)), pseudonymising())
+
+        work(Memories(A=(scanned, SECOND)))
+
+        totals = check_totals(job)
+        assert (totals.outcomes, totals.empty, totals.left) == ({"found": 2}, 1, 2)
+
+    def test_has_no_series_in_question_where_a_setting_excludes_them(self, settings):
+        settings.ADIT_EXCLUDED_MODALITIES = ("US",)
+        a_project(generates=True)
+        mixed = of_modality(FIRST, FIRST.series[1], "US")
+        job = checking(kept(a_row(mixed)), pseudonymising())
+
+        work(Memories(A=(mixed,)))
+
+        totals = check_totals(job)
+        assert (totals.left, totals.unchecked.series) == (1, 0)
 
     def test_takes_what_a_server_sends_that_no_database_takes(self):
         odd = with_elements(FIRST, {number: {"StudyDescription": "a\0b"} for number in range(len(FIRST.files))})
@@ -208,6 +229,25 @@ class TestWhatACheckFound:
 
         assert [item.lines for item in plan_of_check(check).transfers] == [(2,)]
         assert [item.lines for item in plan_of_check(check, every=True).transfers] == [(2,), (3,)]
+
+    def test_is_submitted_with_what_may_show_names_only_by_those_who_may(self):
+        mixed = of_modality(FIRST, FIRST.series[1], "US")
+        a_project(generates=True)
+        file = kept(a_row(mixed))
+        check = checking(file, pseudonymising())
+        work(Memories(A=(mixed,)))
+        check.refresh_from_db()
+        plan = plan_of_check(check, unchecked_pixels=True)
+        assert plan.pseudonymising == replace(plan_of_check(check).pseudonymising, unchecked_pixels=True)
+        stranger = permit(a_user("eve"), "can_transfer_in_batches")
+        Member.objects.create(project=check.project, user=stranger, may_send=True)
+
+        with pytest.raises(Denied, match="may show text in its pixels"):
+            submit(replace(plan, file=None), by=stranger)
+        submit(plan, by=file.owner)
+        memories = Memories(A=(mixed,))
+        work(memories)
+        assert len(memories["B"].kept) == 4
 
     def test_is_nothing_to_submit_until_the_check_has_ended(self):
         check = checking(kept(a_row(FIRST)))

@@ -15,7 +15,7 @@ from adit.jobs.submit import BadPlan, submit
 from adit.projects.models import Alias
 from adit.transfer.items import TransferStudy
 from adit.transfer.pseudonyms import UnfitPseudonym
-from tests.jobs.fakes import a_user, permit, two_servers
+from tests.jobs.fakes import a_user, permit
 from tests.jobs.memories import Memories
 from tests.jobs.pseudonymised import a_project, key
 from tests.jobs.sending import (
@@ -32,12 +32,7 @@ from tests.jobs.sending import (
     work,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def nodes() -> None:
-    two_servers()
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nodes")]
 
 
 class TestAFile:

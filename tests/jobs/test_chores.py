@@ -10,15 +10,8 @@ from adit.accounts.mails import write_mail
 from adit.audit.models import Event
 from adit.jobs.chores import HOURLY, Chores
 from adit.jobs.process import Limits, Process
+from tests.clock import Clock
 from tests.jobs.fakes import Archives
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def old_event() -> None:

@@ -26,20 +26,15 @@ from adit.jobs.states import Action, TaskStatus
 from adit.jobs.submit import submit
 from adit.projects.approving import approve
 from adit.transfer.items import TransferStudy
-from tests.jobs.fakes import Archives, study_uid, two_servers
+from tests.jobs.bringing import bring_to
+from tests.jobs.fakes import Archives, study_uid
 from tests.jobs.pseudonymised import a_project, operator, plan
-from tests.jobs.test_actions import bring_to
 from tests.projects.making import member
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nodes")]
 
 SERIES = "SeriesDescription"
 PROTOCOL = "ProtocolName"
-
-
-@pytest.fixture(autouse=True)
-def _nodes():
-    two_servers()
 
 
 def a_job(project: str = "", *, by: User | None = None, number: int = 1) -> Job:

@@ -10,14 +10,9 @@ from adit.jobs.kinds import KINDS
 from adit.jobs.kinds.selective import SELECTIVE
 from adit.jobs.submit import submit
 from adit.jobs.waiting import why_waiting
-from tests.jobs.fakes import a_user, administrator, permit, plan, submitted, two_servers
+from tests.jobs.fakes import a_user, administrator, permit, plan, submitted
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def nodes():
-    return two_servers()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nodes")]
 
 
 def claimed():

@@ -1,14 +1,14 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from adit.jobs.lanes import Lane, Room, in_order, obstacle, spare, startable
+from adit.jobs.lanes import Lane, Reach, Room, in_order, obstacle, spare, startable
 from adit.nodes.windows import Windows
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NIGHTLY = Windows.from_json({"zone": "UTC", "open": [{"days": ["tue"], "from": "18:00", "until": "06:00"}]})
 LANE = Lane(priority=40, interactive=True, owner=1, source=1, destination=2, oldest=10, waiting=1)
 BATCH = replace(LANE, priority=20, interactive=False)
-A = Room(1, "PACS A", True, "", None, False, most=3, free=3, free_for_batch=2)
+A = Room(1, "PACS A", True, "", None, False, most=3, free=3, free_for_batch=2, reach=Reach.ANY)
 B = replace(A, node=2, name="PACS B")
 FOLDER = replace(B, most=None, free=0, free_for_batch=0)
 

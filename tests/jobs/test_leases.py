@@ -16,18 +16,6 @@ from tests.jobs.fakes import administrator, submitted, two_servers
 pytestmark = pytest.mark.django_db
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def heartbeat(clock):
     two_servers()

@@ -125,6 +125,37 @@ class TestAPartition:
         assert job.status == "failure"
         assert sweeps(job).get().message.startswith("A: it gives at most 5 answers to a query, and may have more of")
         assert transfers(job).filter(status="success").count() == 5
+        assert (
+            sweeps(job)
+            .get()
+            .message.split("(can be mended by ")[1]
+            .startswith(
+                "whoever asked for it: order these days again, with a filter on one modality at a time; or by the "
+                "administrators of A: a higher limit of answers, then retry the job)"
+            )
+        )
+
+    def test_of_a_modality_above_the_limit_ends_as_a_warning_that_says_what_is_missing_and_what_helps(self):
+        archives = Catalogued(
+            [a_study(n, time="") for n in range(1, 30)], most=5, literal=frozenset(("StudyInstanceUID",))
+        )
+        Node.objects.filter(name="A").update(result_limit=5)
+
+        job = ended(archives, ordered())
+
+        assert (job.status, sweeps(job).get().status) == ("warning", "warning")
+        assert sweeps(job).get().message == (
+            "A: it gives at most 5 answers to a query, and may have more of 2020-01-06 (CT): those that have neither a "
+            "time of day nor a PatientID of plain letters cannot be asked for in smaller parts (can be mended by the "
+            "administrators of A: a higher limit of answers, then retry the job; no filter asks for less than a "
+            "modality of a day, but a batch query finds the rest by patient); 29 of 29 studies to be moved"
+        )
+        archives.catalogue.most = None
+        Node.objects.filter(name="A").update(result_limit=None)
+        perform(Action.RETRY, job, by=administrator())
+
+        assert ended(archives, job).status == "success"
+        assert transfers(job).count() == 29
 
     def test_that_is_cut_off_is_searched_in_parts(self):
         archives = Catalogued([a_study(n, time="" if n % 3 else "1200") for n in range(1, 30)], most=5)

@@ -15,7 +15,7 @@ from adit.jobs.models import Job, Task
 from adit.jobs.outcome_sheets import NoFile, outcome_sheet
 from adit.jobs.receipts import Form, issue
 from adit.projects.models import Member
-from tests.jobs.fakes import a_user, administrator, permit, submitted, two_servers
+from tests.jobs.fakes import a_user, administrator, permit, submitted
 from tests.jobs.memories import Memories
 from tests.jobs.pseudonymised import a_project, key
 from tests.jobs.sending import (
@@ -32,12 +32,7 @@ from tests.jobs.sending import (
     work,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def nodes() -> None:
-    two_servers()
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nodes")]
 
 
 class TestTheResult:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date
 
 import pytest
 from django.contrib.auth.models import Group
-from django.utils import timezone
 
 from adit.accounts.models import User
 from adit.accounts.verdict import Denied
@@ -20,6 +19,7 @@ from adit.jobs.submit import BadPlan, submit
 from adit.nodes.models import Node
 from adit.projects import changes
 from adit.projects.aliases import add_free
+from adit.projects.expiry import end_of
 from adit.projects.finding import UnknownProject
 from adit.projects.keeping import destroy
 from adit.projects.models import Alias, Member, Project
@@ -27,15 +27,10 @@ from adit.transfer.items import BadItem, TransferStudy
 from adit.transfer.plan import Plan, Trial
 from adit.transfer.pseudonyms import UnfitPseudonym
 from tests.jobs import fakes
-from tests.jobs.fakes import a_user, permit, study_uid, two_servers
+from tests.jobs.fakes import a_user, permit, study_uid
 from tests.jobs.pseudonymised import a_project, key, operator, plan
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def nodes() -> tuple[Node, Node]:
-    return two_servers()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nodes")]
 
 
 def study(number: int = 1, pseudonym: str = "", patient: str = "4711", **values: object) -> TransferStudy:
@@ -227,9 +222,9 @@ class TestWhoMaySend:
 
     def test_for_a_project_ends_with_it(self):
         project = a_project()
-        Project.objects.update(expires_at=timezone.now() - timedelta(days=1))
+        Project.objects.update(expires_at=end_of(date(2026, 1, 31)))
 
-        with pytest.raises(Denied, match="Project Stroke expired on"):
+        with pytest.raises(Denied, match="Project Stroke expired: its last day was 2026-01-31"):
             submit(plan(study(1, "P-01"), project="Stroke"), by=operator())
 
         Project.objects.update(expires_at=None)

@@ -14,18 +14,13 @@ from adit.jobs.receipts import MOST_STUDIES, Form, NoReceipt, find_genuine, issu
 from adit.jobs.states import Action
 from adit.jobs.submit import submit
 from adit.transfer.items import TransferStudy
-from tests.jobs.fakes import administrator, study_uid, submitted, two_servers
+from tests.jobs.bringing import bring_to
+from tests.jobs.fakes import administrator, study_uid, submitted
 from tests.jobs.pseudonymised import a_project, operator, plan
-from tests.jobs.test_actions import bring_to
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nodes")]
 
 NEW = "2.25.4242.1"
-
-
-@pytest.fixture(autouse=True)
-def nodes():
-    return two_servers()
 
 
 def pseudonymised_job() -> Job:
@@ -102,6 +97,66 @@ class TestTheReceiptForTheRecipient:
         job = bring_to(submitted(1), "success")
 
         assert issue(job, Form.RECIPIENT, by=administrator()).content["studies"][0]["study"] == study_uid(1)
+
+
+def failed_as_a_whole(studies: int, message: str) -> Job:
+    """Studies of patients 4711, 4712 … as P-1, P-2 … of which nothing was known when they failed."""
+    a_project()
+    items = [TransferStudy(study_uid(n), patient_id=str(4710 + n), pseudonym=f"P-{n}") for n in range(1, studies + 1)]
+    job = bring_to(submit(plan(*items, project="Stroke"), by=operator()), *["failure"] * studies)
+    for number, task in enumerate(job.tasks.order_by("pk"), 1):
+        told = message.format(study=task.study_uid, patient=4710 + number, pseudonym=f"P-{number}")
+        Task.objects.filter(pk=task.pk).update(message=told)
+    return job
+
+
+class TestAReceiptOfStudiesThatFailedAsAWhole:
+    def test_says_why_and_how_many(self):
+        job = failed_as_a_whole(2, "A: the study belongs to another patient than line 17 says")
+
+        for form, where in ((Form.INTERNAL, "A"), (Form.RECIPIENT, "the source")):
+            said = issue(job, form, by=administrator()).content
+            assert said["studies_failed"] == [
+                [f"{where}: the study belongs to another patient than line 17 says", 2]
+            ]  # fmt: skip
+            assert said["failed"] == []
+
+    def test_names_the_study_inside_and_nothing_original_to_the_recipient(self):
+        job = failed_as_a_whole(1, "A: study {study} is unknown there, patient {patient}")
+
+        inside, outside = (issue(job, form, by=administrator()).content["studies_failed"] for form in Form)
+
+        assert inside == [[f"A: study {study_uid(1)} is unknown there, patient 4711", 1]]
+        assert outside == [["the source: study … is unknown there, patient …", 1]]
+
+    def test_joins_no_pseudonym_with_a_study(self):
+        job = failed_as_a_whole(1, "'{pseudonym}' cannot be the pseudonym: it holds the PatientID.")
+
+        (said,) = issue(job, Form.INTERNAL, by=administrator()).content["studies_failed"]
+
+        assert said == ["'…' cannot be the pseudonym: it holds the PatientID.", 1]
+
+    def test_fits_on_a_page_however_many_they_are(self):
+        job = failed_as_a_whole(MOST_STUDIES + 1, "A: study {study} is unknown there")
+
+        said = issue(job, Form.INTERNAL, by=administrator()).content["studies_failed"]
+
+        assert said == [["A: study … is unknown there", MOST_STUDIES + 1]]
+
+
+class TestAReceiptOfWhatWasCanceled:
+    def test_tells_what_was_not_sent_from_what_failed_and_what_was_excluded(self):
+        job = bring_to(submitted(1), "canceled")
+        Entry.objects.create(
+            task=job.tasks.get(), study_uid=study_uid(1), series_uid="1",
+            expected=10, received=8, stored=5, excluded=1, failed=1, excluded_instances={"1.8": "a report"},
+            reasons={"a report": 1, "refused": 1, "not sent: canceled": 3},
+        )  # fmt: skip
+
+        said = issue(job, Form.RECIPIENT, by=administrator()).content
+
+        assert (said["excluded"], said["failed"]) == ([["a report", 1]], [["refused", 1]])
+        assert said["not_sent"] == [["not sent: canceled", 3]]
 
 
 class TestAReceipt:

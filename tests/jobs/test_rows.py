@@ -30,18 +30,6 @@ SERIES = UID(f"{STUDY}.1")
 REFS = refs_of(STUDY, instances=INSTANCES * 2)
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def attempt(clock):
     two_servers()
@@ -106,6 +94,15 @@ class TestTheRowsOfAnAttempt:
         assert state.stored == {REFS[0].instance}
         assert state.excluded == ((REFS[1].instance, "a rule"),)
         assert (state.size, state.notes) == (10, ("coerced",))
+
+    def test_tell_what_a_cancel_left_open_from_what_failed(self, attempt):
+        attempt(
+            Expected(SERIES, 10), Leaving(SERIES), Stored(REFS[0], 10), Failed(REFS[1], "no"), Received(REFS[2], 10)
+        )
+
+        attempt.rows.write(final=True, canceled=True)
+
+        assert (entry().stored, entry().failed, entry().reasons) == (1, 1, {"no": 1, "not sent: canceled": 8})
 
     def test_forget_what_the_destination_does_not_hold(self, attempt):
         attempt(Leaving(SERIES), Stored(REFS[0], 10), Stored(REFS[1], 10))

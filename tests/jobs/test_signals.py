@@ -10,6 +10,7 @@ from adit.jobs.actions import perform
 from adit.jobs.models import Job
 from adit.jobs.signals import CHANNEL, INTERVAL, Signal, Teller
 from adit.jobs.states import Action
+from tests.clock import Clock
 from tests.jobs.fakes import Archives, administrator, process, refs_of, study_uid, submitted, two_servers
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,13 +24,6 @@ def heard():
     ) as ear:
         ear.execute(f"LISTEN {CHANNEL}")
         yield lambda: [Signal.parse(note.payload) for note in ear.notifies(timeout=0.2)]
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class TestAJob:
@@ -65,7 +59,7 @@ class TestAJob:
 
 class TestATeller:
     def test_tells_once_a_second_of_each_job(self, heard):
-        clock = Clock()
+        clock = Clock(100.0)
         teller = Teller(clock)
 
         teller.changed(1)
@@ -78,7 +72,7 @@ class TestATeller:
         assert [signal.job for signal in heard()] == [1]
 
     def test_tells_at_once_what_cannot_wait(self, heard):
-        teller = Teller(Clock())
+        teller = Teller(Clock(100.0))
 
         teller.changed(1)
         teller.changed(1, at_once=True)
@@ -86,7 +80,7 @@ class TestATeller:
         assert [signal.job for signal in heard()] == [1, 1]
 
     def test_tells_nothing_of_a_transaction_that_fails_and_the_next_time_tells_again(self, heard):
-        teller = Teller(Clock())
+        teller = Teller(Clock(100.0))
 
         with transaction.atomic():
             teller.changed(1)

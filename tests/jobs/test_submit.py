@@ -8,14 +8,9 @@ from adit.jobs.models import Job, Task
 from adit.jobs.submit import BadPlan, submit
 from adit.nodes.finding import UnknownNode
 from adit.nodes.models import Access, Node
-from tests.jobs.fakes import a_user, administrator, plan, study_uid, submitted, two_servers
+from tests.jobs.fakes import a_user, administrator, plan, study_uid, submitted
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def nodes():
-    return two_servers()
 
 
 @pytest.fixture

@@ -1,14 +1,18 @@
-"""A browser in front of the web application."""
+"""A browser in front of the web application, and real PACS behind it."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.journeys.between import TwoPacs, two_pacs
 from tests.journeys.server import served
+from tests.survival.stage import Stage
+from tests.survival.workers import Workers, several_workers
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -62,6 +66,30 @@ def visit(browser: Browser, site: str) -> Iterator[Callable[..., Page]]:
     # A policy that the browser enforces, a script that fails: nobody else would see it. What a
     # test provokes (404, say) it takes out of the list by itself.
     assert [each for each in complaints if "the server responded with a status of" not in each] == []
+
+
+@pytest.fixture
+def stage(transactional_db: None, tmp_path: Path, settings) -> Iterator[Stage]:
+    """Empty tables. When the journey is over nothing may be left of what it did."""
+    with Stage(tmp_path) as stage:
+        settings.ADIT_SPOOL = stage.spool
+        yield stage
+
+
+@pytest.fixture
+def pacs(stage: Stage) -> Iterator[TwoPacs]:
+    """Two real PACS, as the servers A and B."""
+    with two_pacs() as both:
+        stage.server("A", both.front, max_associations=1)
+        stage.server("B", both.target)
+        yield both
+
+
+@pytest.fixture
+def workers(stage: Stage) -> Iterator[Workers]:
+    """Starts worker processes as ADIT does."""
+    with several_workers(stage) as start:
+        yield start
 
 
 def session_of(user: object) -> str:

@@ -22,7 +22,7 @@ from tests.nodes.making import folder, server
 from tests.peers.changed import of_modality
 from tests.peers.data import ct_study
 from tests.projects.making import project as make_project
-from tests.web.searching import give, searcher
+from tests.web.searching import give, permit, searcher
 
 STUDIES = tuple(
     ct_study(series=2, instances=3, name=f"lung {number}", patient_id=f"000{number}", patient_name=f"Doe{number}^Jo")
@@ -95,11 +95,14 @@ class TestABatchTransfer:
         page.wait_for_url("**/jobs/*/")
         look_at(page, "batch check waits")
 
+        page.get_by_role("link", name="What was found by now").click()
+        page.get_by_text("The check has not ended yet.").first.wait_for()
+        look_at(page, "batch check runs")
         work(*STUDIES[:3])
-        page.get_by_role("link", name="What was found, and send it").click()
-        page.get_by_role("button", name="Send exactly these 3 studies").wait_for()
+        # It comes by itself.
+        page.get_by_role("button", name="Send exactly the 3 studies that were found").wait_for()
         look_at(page, "batch check found")
-        page.get_by_role("button", name="Send exactly these 3 studies").click()
+        page.get_by_role("button", name="Send exactly the 3 studies that were found").click()
         page.wait_for_url("**/jobs/*/")
         work()
         expect(page.locator("#job-head")).to_contain_text("success")
@@ -151,7 +154,7 @@ class TestABatchTransfer:
 
     def test_says_which_lines_the_project_refuses_and_what_stays_behind(self, visit, dora, tmp_path):
         project = dora.memberships.get().project
-        give_many(project, {Patient("9999"): "ALPHA"}, by=dora)
+        give_many(project, {Patient("9999"): "ALPHA"}, by=dora, generate=False)
         path = tmp_path / "two.csv"
         ones = (STUDIES[0], SCANNED)
         lines = [f"{study.patient_id},{study.uid},{name}" for study, name in zip(ones, ("ALPHA", "BETA"), strict=True)]
@@ -162,10 +165,17 @@ class TestABatchTransfer:
         page.get_by_label("Project").select_option(label="Lungs")
         page.get_by_role("button", name="Check against the PACS").click()
         page.get_by_text("1 of 2 lines has to be mended").wait_for()
+        page.get_by_text("line 2", exact=True).click()
         look_at(page, "batch transfer refused by the project")
+        with page.expect_download() as downloading:
+            page.get_by_role("button", name="Send the good rows, give me the others back").click()
+            page.get_by_text("1 line goes on.").wait_for()
+        look_at(page, "batch transfer goes on without what the project refuses")
+        others = read_sheet(downloading.value.path().read_bytes(), "x.csv")
+        assert others.rows[0].cells[-1].startswith("Pseudonym 'ALPHA': It belongs to another patient")
 
         path.write_text(path.read_text().replace("ALPHA", "GAMMA"))
-        page.get_by_text("Mend and upload again").click()
+        page.get_by_role("link", name="Batch transfer").first.click()
         upload(page, path)
         page.get_by_label("Destination").select_option(label="Research")
         page.get_by_label("Project").select_option(label="Lungs")
@@ -174,7 +184,12 @@ class TestABatchTransfer:
         work(*ones)
         page.get_by_role("link", name="What was found, and send it").click()
         page.get_by_role("heading", name="Stays behind", exact=True).wait_for()
+        expect(page.get_by_role("button", name="series that may show names")).to_be_disabled()
         look_at(page, "batch check stays behind")
+        permit(dora, "can_send_unchecked_pixels")
+        page.get_by_role("button", name="and also the 1 series that may show names").click()
+        page.wait_for_url("**/jobs/*/")
+        assert Job.objects.get(kind="batch_transfer").options["treating"]["unchecked_pixels"]
 
 
 class TestABatchQuery:
@@ -188,7 +203,17 @@ class TestABatchQuery:
         look_at(page, "batch query form")
         page.get_by_role("button", name="Look for them").click()
         page.wait_for_url("**/jobs/*/")
+        address = page.url
+        page.get_by_role("link", name="Results").click()
+        page.get_by_text("3 lines are still waited for.").wait_for()
+        page.get_by_label("Patient, accession number").fill("typed, and not sent")
+        look_at(page, "batch query waits")
         work()
+        # They come by themselves, and what was typed stays.
+        page.get_by_text("Doe1, Jo").wait_for()
+        expect(page.get_by_text("still waited for")).to_have_count(0)
+        expect(page.get_by_label("Patient, accession number")).to_have_value("typed, and not sent")
+        page.goto(address)
         expect(page.locator("#job-head")).to_contain_text("3 lines")
         look_at(page, "batch query job")
         page.get_by_role("link", name="Results").click()

@@ -1,35 +1,17 @@
 import re
-import subprocess
 
-import pytest
 from django.db import transaction
 from django.db.models.functions import Now
 from playwright.sync_api import expect
 
 from adit.accounts.models import User
 from adit.jobs.actions import perform
-from adit.jobs.models import Entry, Job, Task, Worker
+from adit.jobs.models import Entry, Job, Task
 from adit.jobs.receipts import MOST_STUDIES
 from adit.jobs.states import Action
-from tests.jobs.a_worker import fill, start, wait_until
+from tests.jobs.bringing import bring_to
 from tests.jobs.fakes import Archives, a_user, process, refs_of, study_uid, submitted, two_servers
-from tests.jobs.test_actions import bring_to
 from tests.journeys.screens import FOLDER, look_at
-
-
-@pytest.fixture
-def workers(tmp_path):
-    started: list[subprocess.Popen[bytes]] = []
-
-    def begin(**values):
-        started.append(start(tmp_path, **values))
-        return started[-1]
-
-    yield begin
-    for worker in started:
-        if worker.poll() is None:
-            worker.kill()
-        worker.wait()
 
 
 def staff() -> User:
@@ -74,33 +56,6 @@ class TestTheListOfJobs:
 
 
 class TestThePageOfAJob:
-    def test_moves_by_itself_and_tells_the_truth_when_the_worker_is_killed(self, visit, tmp_path, workers):
-        two_servers()
-        owner = a_user()
-        fill(tmp_path, "A", refs_of(study_uid(1), instances=200))
-        (tmp_path / "hold").write_text("150")
-        first = workers(lease=45)
-        wait_until(Worker.objects.exists, worker=first)
-        job = submitted(by=owner)
-        page = visit(owner, f"/jobs/{job.pk}/")
-        head = page.locator("#job-head")
-        expect(head).to_contain_text("in progress", timeout=10_000)
-        expect(head).to_contain_text("128 / 200", timeout=10_000)
-        look_at(page, "job in progress")
-
-        first.kill()
-        first.wait()
-        # What a worker that dies leaves behind is a lease that nobody renews.
-        Task.objects.in_progress().update(lease_until=Now())
-        expect(page.locator("#job-tasks")).to_contain_text("no sign of life", timeout=10_000)
-        look_at(page, "job whose worker died")
-
-        (tmp_path / "hold").unlink()
-        second = workers()
-        expect(head).to_contain_text("success", timeout=20_000)
-        expect(head).to_contain_text("200 / 200")
-        assert second.poll() is None
-
     def test_says_that_it_is_cut_off_and_comes_back(self, visit):
         two_servers()
         owner = a_user()

@@ -10,8 +10,11 @@ from playwright.sync_api import expect
 from adit.endpoints.budget import Budget
 from adit.jobs.models import Job
 from adit.jobs.process import Limits, Process
+from adit.nodes.models import Node
 from adit.nodes.opening import Opening
 from adit.projects.models import Member
+from tests.jobs.catalogue import Catalogued, a_study, ordered
+from tests.jobs.fakes import process, two_servers
 from tests.jobs.pseudonymised import a_project
 from tests.journeys.screens import look_at
 from tests.nodes.making import folder, server
@@ -80,7 +83,13 @@ class TestAMassTransfer:
         page.wait_for_url("**/jobs/*/")
         page.get_by_role("link", name=f"{DAY} to 2024-03-03").wait_for()
         look_at(page, "mass job begun")
+        partition = page.context.new_page()
+        partition.goto(page.get_by_role("link", name=f"{DAY} to 2024-03-03").evaluate("link => link.href"))
+        partition.get_by_text("Nothing is known yet").wait_for()
         run(tmp_path)
+        # What it found comes by itself.
+        partition.get_by_role("link", name=CTS[0].uid).wait_for()
+        partition.close()
         page.get_by_text("1 of 1 partition searched; 5 of 5 studies complete; 30 instances stored").wait_for()
         look_at(page, "mass job")
         page.get_by_role("link", name=f"{DAY} to 2024-03-03").click()
@@ -88,6 +97,23 @@ class TestAMassTransfer:
         page.get_by_text("5 of 5 studies to be moved").first.wait_for()
         look_at(page, "mass partition")
         assert Job.objects.get().status == "success"
+
+    def test_says_what_may_be_missing_and_is_ordered_again_for_these_days(self, visit, transactional_db):
+        two_servers()
+        user = searcher("rita", "can_transfer_in_mass", "can_transfer_unpseudonymized")
+        for node in Node.objects.all():
+            give(user, node, source=node.name == "A", destination=node.name == "B")
+        Node.objects.filter(name="A").update(result_limit=5)
+        job = ordered(by=user)
+        studies = [a_study(number, time="") for number in range(1, 12)]
+        process(Catalogued(studies, most=5, literal=frozenset(("StudyInstanceUID",))), places=1).work()
+        page = visit(user, f"/jobs/tasks/{job.tasks.get(parent=None).pk}/")
+        page.get_by_text("may have more of 2020-01-06 (CT)").wait_for()
+        look_at(page, "mass partition cut off")
+        page.get_by_role("link", name="Order these days again").click()
+
+        expect(page.get_by_label("Study date from")).to_have_value("2020-01-06")
+        expect(page.get_by_label("Study date until")).to_have_value("2020-01-12")
 
     def test_says_what_is_wrong_near_its_field(self, visit, rita):
         page = visit(rita, "/mass/")

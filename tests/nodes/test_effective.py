@@ -3,25 +3,13 @@ from itertools import product
 import pytest
 from django.contrib.auth.models import Group
 
-from adit.accounts.models import User, local_administrator
+from adit.accounts.models import local_administrator
 from adit.nodes.effective import effective_nodes
 from adit.nodes.models import Access
 from adit.nodes.permissions import may_use
 from tests.nodes.making import server
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def group():
-    return Group.objects.create(name="neuro")
-
-
-@pytest.fixture
-def anna(group):
-    user = User.objects.create_user("anna")
-    user.groups.add(group)
-    return user
 
 
 def answer(user, group):

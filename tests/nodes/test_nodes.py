@@ -12,10 +12,20 @@ pytestmark = pytest.mark.django_db
 
 class TestAServer:
     def test_is_fine_with_ae_title_host_and_port(self):
-        Node(**unsaved()).full_clean()
+        node = Node(**unsaved())
+
+        node.full_clean()
+        node.save()
+
+        assert find_node(node.name) == node
 
     def test_is_fine_with_a_dicomweb_url_alone(self):
-        Node(name="web", kind=Kind.SERVER, dicomweb_url="https://pacs.example.org/dicom-web", qido=True).full_clean()
+        node = Node(name="web", kind=Kind.SERVER, dicomweb_url="https://pacs.example.org/dicom-web", qido=True)
+
+        node.full_clean()
+        node.save()
+
+        assert find_node("web").abilities == {Ability.QIDO}
 
     def test_says_what_it_can_do(self):
         node = Node(**unsaved())

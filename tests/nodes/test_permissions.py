@@ -13,18 +13,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def group():
-    return Group.objects.create(name="neuro")
-
-
-@pytest.fixture
-def anna(group):
-    user = User.objects.create_user("anna")
-    user.groups.add(group)
-    return user
-
-
-@pytest.fixture
 def pacs():
     return server("PACS")
 

@@ -8,7 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from adit.audit.models import Event
 from adit.deid.keys import Patient
-from adit.projects.aliases import add_free, give_many, known_pseudonyms, pseudonym_for
+from adit.projects.aliases import add_free, give_many, known_pseudonyms, original_of, pseudonym_for
+from adit.transfer.pseudonyms import UnfitPseudonym
 from tests.projects.making import administrator
 from tests.projects.making import project as make_project
 
@@ -17,10 +18,13 @@ pytestmark = pytest.mark.django_db
 ANN, BOB, CID = (Patient(name) for name in ("P-1", "P-2", "P-3"))
 
 
-def given(project, **wanted):
+def given(project, *, generate=True, **wanted):
     people = {"ann": ANN, "bob": BOB, "cid": CID}
-    give_many(project, {people[who]: pseudonym for who, pseudonym in wanted.items()}, by=administrator())
-    return known_pseudonyms(project, people.values())
+    asked = {people[who]: pseudonym for who, pseudonym in wanted.items()}
+    has = give_many(project, asked, by=administrator(), generate=generate)
+    known = known_pseudonyms(project, people.values())
+    assert has == {patient: pseudonym for patient, pseudonym in known.items() if patient in asked}
+    return known
 
 
 class TestGivingMany:
@@ -45,11 +49,30 @@ class TestGivingMany:
 
         assert given(project, bob="alpha", cid="GAMMA") == {ANN: "ALPHA", CID: "GAMMA"}
 
-    def test_gives_none_while_the_list_has_free_ones(self):
+    def test_gives_those_of_a_list_in_their_order_before_any_is_made(self):
+        project = make_project()
+        add_free(project, ["FREE", "MINE", "NEXT"], by=administrator())
+
+        known = given(project, ann=None, bob="mine", cid=None)
+
+        assert known == {ANN: "FREE", BOB: "MINE", CID: "NEXT"}
+        assert not project.aliases.filter(digest=None).exists()
+        assert [original_of(alias) for alias in project.aliases.all()] == [ANN, BOB, CID]
+        assert Event.objects.filter(action="project.pseudonym_given").count() == 3
+
+    def test_makes_none_where_none_may_be_made_and_the_list_has_ended(self):
         project = make_project()
         add_free(project, ["FREE"], by=administrator())
 
-        assert given(project, ann=None) == {}
+        assert given(project, ann=None, bob=None, generate=False) == {ANN: "FREE"}
+
+    def test_gives_no_pseudonym_of_a_list_to_whom_it_tells(self):
+        project = make_project()
+        add_free(project, ["P-1", "FREE"], by=administrator())
+
+        assert given(project, ann=None, bob=None) == {BOB: "FREE"}
+        with pytest.raises(UnfitPseudonym):
+            pseudonym_for(project, ANN, by=administrator(), generate=True)
 
     def test_asks_no_more_for_a_thousand_than_for_ten_but_to_write_it_down(self):
         project = make_project()
@@ -57,7 +80,7 @@ class TestGivingMany:
         for start, count in ((0, 10), (10, 1000)):
             people = {Patient(f"Q-{number}"): None for number in range(start, start + count)}
             with CaptureQueriesContext(connection) as queries:
-                give_many(project, people, by=administrator())
+                give_many(project, people, by=administrator(), generate=True)
             asked.append(sum("projects_alias" in query["sql"] for query in queries))
 
         assert asked[1] <= asked[0] + 2

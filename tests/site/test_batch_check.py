@@ -102,3 +102,7 @@ class TestChecking:
             check(tmp_path / "none.csv")
         with pytest.raises(Misused, match="--kind"):
             check(tmp_path / "none.csv", kind="mass")
+
+    def test_asks_a_project_only_where_the_file_comes_from_somewhere(self, tmp_path):
+        with pytest.raises(Misused, match="--project and --from belong together"):
+            check(written(tmp_path / "list.csv", WRONG), project="Stroke")

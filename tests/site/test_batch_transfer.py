@@ -25,11 +25,6 @@ def running() -> Iterator[Site]:
         yield one
 
 
-@pytest.fixture
-def site(running: Site) -> Site:
-    return running.empty()
-
-
 def a_list(site: Site, name: str, *rows: str, header: str = "PatientID,StudyInstanceUID") -> str:
     return site.file(f"{name}.csv", "\n".join((header, *rows)))
 
@@ -57,6 +52,22 @@ class TestABatchTransfer:
         assert {row["Pseudonym"] for row in rows[:2]} == {str(data.PatientID) for data in site.arrived()}
         assert result.stat().st_mode & 0o777 == 0o600
 
+    def test_says_line_by_line_what_the_project_refuses_and_sends_nothing(self, site: Site) -> None:
+        known = a_list(site, "known", f"{OTHER.patient_id},{OTHER.uid}")
+        assert site("batch", "transfer", known, *NODES, "--project", "Stroke", "--wait").returncode == 0
+        rows = (f"{STUDY.patient_id},{STUDY.uid},", f"{OTHER.patient_id},{OTHER.uid},P-8")
+        file = a_list(site, "refused", *rows, header=WITH_PSEUDONYM)
+        jobs = len(site.json("job", "list"))
+
+        checked = site("batch", "check", file, "--project", "Stroke", "--from", "Source", "--json")
+        sent = site("batch", "transfer", file, *NODES, "--project", "Stroke", "--json")
+
+        reason = "The patient has another one in project Stroke already; leave it out, and that is taken."
+        fault = {"lines": [3], "column": "Pseudonym", "value": "P-8", "reason": reason}
+        assert (checked.returncode, json.loads(checked.stdout)["faults"]) == (1, [fault])
+        assert (sent.returncode, json.loads(sent.stdout)["faults"]) == (2, [fault])
+        assert len(site.json("job", "list")) == jobs
+
     def test_takes_the_pseudonyms_of_the_file(self, site: Site) -> None:
         file = a_list(
             site, "named", f"{OTHER.patient_id},{OTHER.uid},P-7", header="PatientID,StudyInstanceUID,Pseudonym"
@@ -72,7 +83,9 @@ class TestABatchTransfer:
             site, "lost", f"{OTHER.patient_id},{OTHER.uid},P-7", header="PatientID,StudyInstanceUID,Pseudonym"
         )
 
-        assert "does not pseudonymise" in site.refused("batch", "transfer", file, *NODES)
+        told = site.refused("batch", "transfer", file, *NODES, code=2)
+
+        assert ("--project NAME" in told, "--pseudonyms" in told) == (True, True)
         assert not site.arrived()
 
     def test_says_all_faults_and_sends_nothing(self, site: Site) -> None:
@@ -83,6 +96,7 @@ class TestABatchTransfer:
         assert done.returncode == 2, done
         told = json.loads(done.stdout)
         assert [fault["lines"] for fault in told["faults"]] == [[2], [4]]
+        assert f"1 of 3 lines of {file} are right" in told["error"]
         assert not site.arrived()
 
     def test_sends_the_good_rows_and_gives_the_others_back(self, site: Site) -> None:
@@ -109,7 +123,8 @@ class TestADryRun:
         assert done.returncode == 1, done
         told = json.loads(done.stdout)
         assert told["outcomes"] == {"found": 1, "ambiguous": 1, "not found": 1}
-        assert (told["series"], told["instances"]) == (2, 2)
+        assert (told["series"], told["left"], told["instances"]) == (1, 1, 2)
+        assert told["unchecked"]["series"] == 1
         assert [row["Status"] for row in rows_of(result)] == ["found", "ambiguous", "not found"]
         assert not site.arrived()
 
@@ -119,9 +134,11 @@ class TestADryRun:
         done = site("batch", "transfer", file, *NODES, "--project", "Stroke", "--dry-run")
 
         assert done.returncode == 0, done
-        assert "Found: 2 series, 2 instances, about 0.001 GB" in done.stdout
+        assert "Would go: 1 series, 2 instances, about 0.001 GB" in done.stdout
         assert "1 series would stay behind: ultrasound may show names" in done.stdout
-        assert done.stdout.rstrip().endswith("Nothing was sent.")
+        number = site.json("job", "list")[0]["id"]
+        assert done.stdout.startswith(f"Job {number}: 1 line to ask for.")
+        assert done.stdout.rstrip().endswith(f"Nothing was sent; adit batch send {number} sends what was found.")
 
     def test_is_sent_as_it_was_found(self, site: Site) -> None:
         file = a_list(site, "then", f"{OTHER.patient_id},{OTHER.uid}", f"X,{UNKNOWN}")
@@ -132,8 +149,13 @@ class TestADryRun:
 
         assert (sent["status"], sent["project"], len(sent["tasks"])) == ("success", "Stroke", 1)
         assert len(site.arrived()) == len(OTHER.files)
+        twice = site("batch", "send", number)
+        assert (twice.returncode, f"sent already, as job {sent['id']}" in twice.stderr) == (1, True)
+        again = site.json("batch", "send", number, "--every", "--again")
+        assert len(site.json("job", "show", str(again["id"]))["tasks"]) == 2
         missing = site.room / "missing.csv"
-        assert site("batch", "result", number, "--out", str(missing), "--failed-only").returncode == 0
+        told = site.json("batch", "result", number, "--out", str(missing), "--failed-only")
+        assert told == {"job": int(number), "out": str(missing)}
         assert [(row["PatientID"], row["Status"]) for row in rows_of(missing)] == [("X", "not found")]
 
     def test_is_of_files_only(self, site: Site) -> None:

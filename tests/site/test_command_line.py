@@ -185,7 +185,7 @@ class TestANodeThatCannotBe:
             (("add", "N", "--ae-title", "N", "--host", "h", "--port", "65536", "--can", "find"), 2, "1 to 65535"),
             (("add", "N", "--ae-title", "N", "--host", "h", "--port", "99999999999", "--can", "find"), 2, "port"),
             (("add", "N", "--ae-title", "N", "--host", "h", "--port", "104", "--can", "fly"), 2, "'fly'"),
-            (("add", "N", "--ae-title", "A" * 17, "--host", "h", "--port", "104", "--can", "find"), 2, "16"),
+            (("add", "N", "--ae-title", "A" * 17, "--host", "h", "--port", "104", "--can", "find"), 2, "16 char"),
             (("add", "N", "--ae-title", "N", "--can", "find"), 2, "host"),
             (("add", "", "--folder", "/tmp"), 2, "name"),
             (("add", "alpha", "--folder", "/tmp"), 2, "name"),
@@ -221,7 +221,9 @@ class TestANodeThatCannotBe:
             tested = site("node", "test", "Gone", "--json")
             assert tested.returncode == 1
             assert "failed" in {each["result"] for each in json.loads(tested.stdout)}
-            assert "Gone: " in site.refused("find", "Gone", code=1)
+            told = site.refused("find", "Gone", code=1)
+            assert told.startswith("Gone: no connection to GONE")
+            assert told.endswith("Who can mend it: the administrator of the PACS or of the network.")
         finally:
             assert site("node", "remove", "Gone").returncode == 0
 
@@ -313,6 +315,11 @@ class TestSuspendingANode:
         job = site.json(*transfer())
         (waiting,) = site.json("job", "show", str(job["id"]))["tasks"]
         assert waiting["waiting_for"] == "waits while Alpha is suspended: moves house"
+        asked = len(site.pacs.seen.requests)
+        assert site.refused("find", "Alpha", code=1) == "Alpha is suspended: moves house"
+        told = site.refused(*transfer(STUDY.uid, "--pseudonym", "P-1"), code=1)
+        assert told.startswith("Alpha is suspended: moves house. Nobody else knows")
+        assert len(site.pacs.seen.requests) == asked
 
         site.json("node", "resume", "Alpha")
 

@@ -142,7 +142,18 @@ class TestADownload:
         done = site.download("Whole", "1.2.826.0.1.3680043.8.498.1")
 
         assert (done.returncode, site.left()) == (1, [])
-        assert "1.2.826.0.1.3680043.8.498.1 is unknown there" in done.stderr
+        study = "1.2.826.0.1.3680043.8.498.1"
+        assert done.stderr == f"adit: Whole: study {study} is unknown there. Who can mend it: whoever asked for it.\n"
+
+    def test_from_a_suspended_node_is_not_asked_for(self, site: Site) -> None:
+        site.adit("node", "suspend", "Whole", "--reason", "moves house")
+        try:
+            done = site.download("Whole", STUDY.uid)
+        finally:
+            site.adit("node", "resume", "Whole")
+
+        assert (done.returncode, site.left()) == (1, [])
+        assert done.stderr == "adit: Whole is suspended: moves house\n"
 
     @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
     def test_that_is_ended_leaves_nothing(self, site: Site, how: signal.Signals) -> None:

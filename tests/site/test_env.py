@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.test import RequestFactory
 from environs import Env
 
 from adit.site.database import create_once, free_port, is_free
 from adit.site.env import Config, Misconfigured, read
 from adit.site.keys import secret_keys
 from adit.site.state import State, django_database, excluded_modalities, read_state, remove_state, write_state
-from adit.site.wiring import mask
+from adit.site.wiring import configure_logging, mask
 
 
 @pytest.fixture
@@ -34,6 +36,7 @@ class TestAConfig:
             ("ADIT_RECEIVER_TLS_CA", "/etc/ssl/ca.pem"),
             ("ADIT_RECEIVER_PLAIN", "false"),
             ("ADIT_RECEIVER_WAITING", "0"),
+            ("ADIT_RECEIVER_QUARANTINE_DAYS", "-1"),
             ("ADIT_RECEIVER_NETWORKS", "10.0.0.0/8,pacs.example.org"),
             ("ADIT_LEASE", "5"),
             ("ADIT_AE_TITLE", "A\\B"),
@@ -105,6 +108,32 @@ class TestALog:
     def test_holds_no_patient_above_debug(self) -> None:
         assert mask(None, "info", {"event": "e", "patient_id": "4711"}) == {"event": "e", "patient_id": "…"}
         assert mask(None, "debug", {"patient_id": "4711"}) == {"patient_id": "4711"}
+
+    def test_holds_the_address_of_a_request_without_what_was_searched_for(self) -> None:
+        asked = RequestFactory().get("/batch/query/jobs/3/?q=Kowalska")
+
+        assert mask(None, "warning", {"request": asked})["request"] == "GET /batch/query/jobs/3/"
+
+    @pytest.mark.parametrize("log_format", ["console", "json"])
+    def test_holds_no_row_that_the_database_did_not_take(
+        self, config: Config, log_format: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        root = logging.getLogger()
+        handlers, level = root.handlers[:], root.level
+        refused = 'null value in column "work"\nDETAIL:  Failing row contains (1, DEMO-4711,\nKowalska).\n'
+        try:
+            configure_logging(replace(config, log_format=log_format))
+            broken = RuntimeError(refused)
+            broken.__cause__ = ValueError(refused)
+            logging.getLogger("adit.test").error("It broke off", exc_info=broken)
+        finally:
+            root.handlers[:], root.level = handlers, level
+
+        shown = capsys.readouterr().err
+        assert "4711" not in shown
+        assert "Kowalska" not in shown
+        assert shown.count("null value in column") == 2
+        assert shown.count("DETAIL:") == 2
 
 
 def test_a_free_port_is_free() -> None:

@@ -20,11 +20,6 @@ def running() -> Iterator[Site]:
         yield one
 
 
-@pytest.fixture
-def site(running: Site) -> Site:
-    return running.empty()
-
-
 class TestPlanning:
     def test_says_how_much_there_is_and_how_it_is_ordered_again(self, site: Site) -> None:
         told = site.json("mass", "plan", *FROM, *DAYS, "--modality", "CT")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import getpass
 import stat
-from collections.abc import Iterator
 
 import openpyxl
 import pytest
@@ -13,23 +12,12 @@ import pytest
 from tests.peers.changed import with_elements
 from tests.peers.data import ct_study
 
-from .pseudonymous import OTHER, STUDY, Site, pseudonymous
+from .pseudonymous import OTHER, STUDY, Site
 
 DESCRIBED = with_elements(
     ct_study(series=1, instances=2, name="described", patient_id="4711-0818"),
     {number: {"SeriesDescription": "T1 Kolibri"} for number in range(2)},
 )
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Site]:
-    with pseudonymous() as one:
-        yield one
-
-
-@pytest.fixture
-def site(running: Site) -> Site:
-    return running.empty()
 
 
 class TestAProject:

@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
 from io import BytesIO
 
 import pytest
 from pydicom import dcmread
 
-from .pseudonymous import OTHER, STUDY, ULTRASOUND, Site, pseudonymous
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Site]:
-    with pseudonymous() as one:
-        yield one
-
-
-@pytest.fixture
-def site(running: Site) -> Site:
-    return running.empty()
+from .pseudonymous import OTHER, STUDY, ULTRASOUND, Site
 
 
 class TestATransferUnderAPseudonym:

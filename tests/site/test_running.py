@@ -46,7 +46,10 @@ class TestAnAditThatRuns:
         assert running.json("doctor")["receiver"]["port"] == running.receiver_port
 
     def test_whatever_is_killed_comes_back(self, running: Adit) -> None:
-        for name, (pid,) in running.children().items():
+        children = running.children()
+        assert {"web", "worker", "receiver"} <= children.keys()
+
+        for name, (pid,) in children.items():
             os.kill(pid, signal.SIGKILL)
             eventually(partial(_is_back, running, name, pid), f"{name} is back")
 

@@ -47,8 +47,8 @@ class TestAddingAUser:
     @pytest.mark.parametrize(
         ("name", "mail", "password", "sentence"),
         [
-            ("chief", "no mail", PASSWORD, "mail"),
-            ("a:b", "chief@example.org", PASSWORD, "username"),
+            ("chief", "no mail", PASSWORD, "--mail is no mail address"),
+            ("a:b", "chief@example.org", PASSWORD, "user name"),
             ("chief", "chief@example.org", "short", "too short"),
         ],
     )
@@ -79,5 +79,5 @@ class TestAUser:
         assert client.post("/login/", {"login": "bob", "password": PASSWORD}).status_code == 302
 
     def test_that_does_not_exist_is_said(self, user):
-        with pytest.raises(Failed, match="there is no user 'bob'"):
+        with pytest.raises(Failed, match="There is no user 'bob'"):
             user("approve", "bob")

@@ -6,9 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.peers.data import Study, ct_study
 from tests.survival.stage import Stage
 from tests.survival.ways import Way
 from tests.survival.workers import Workers, several_workers
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return ct_study(series=1, instances=10)
+
+
+@pytest.fixture(scope="module")
+def hundred() -> Study:
+    return ct_study(series=1, instances=100, size=2048, name="hundred")
 
 
 @pytest.fixture

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import html
 import os
 import resource
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adit.dicom.refs import UID
 from adit.jobs.models import Job
+from adit.jobs.submit import submit
+from adit.transfer.items import TransferStudy
+from adit.transfer.plan import Plan
 from tests.jobs.a_worker import wait_until
-from tests.survival.stage import PATIENCE, report
+from tests.peers.data import Study
+from tests.survival.stage import PATIENCE, operator, report
+from tests.web.people import logged_in
 
 WAITS = (0.05, 0.4)
 """A task that waits for room waits as long as before its second repetition."""
@@ -69,3 +76,38 @@ def waits_because(job: Job, words: str) -> dict[str, Any]:
 
     told: dict[str, Any] = wait_until(said, seconds=PATIENCE)
     return told
+
+
+def batch_of(studies: Sequence[Study]) -> Job:
+    """A batch transfer with a line for each of *studies*."""
+    items = tuple(TransferStudy(UID(study.uid), lines=(line,)) for line, study in enumerate(studies, 2))
+    return submit(Plan(kind="batch_transfer", source="A", destination="B", items=items), by=operator())
+
+
+def filled_up(job: Job) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Wait until every task of *job* is done or waits for room; returns those that are done, and those that wait."""
+
+    def both() -> tuple[list[dict[str, Any]], list[dict[str, Any]]] | None:
+        tasks = report(job)["tasks"]
+        whole = [task for task in tasks if task["status"] == "success"]
+        waiting = [task for task in tasks if "quota" in task["waiting_for"]]
+        return (whole, waiting) if waiting and len(whole) + len(waiting) == len(tasks) else None
+
+    found: tuple[list[dict[str, Any]], list[dict[str, Any]]] = wait_until(both, seconds=PATIENCE)
+    return found
+
+
+def take_away_whole(job: Job, folder: Path, studies: Sequence[Study]) -> int:
+    """Remove the files of studies that *job* has moved; returns how many studies those are by now."""
+    done = set(job.tasks.filter(status="success").values_list("study_uid", flat=True))
+    files = {file.uid for study in studies if study.uid in done for file in study.files}
+    for path in folder.rglob("*.dcm"):
+        if path.stem in files:
+            path.unlink()
+    return len(done)
+
+
+def queue_page() -> str:
+    """What staff see of the queue."""
+    client, _ = logged_in("boss", is_staff=True)
+    return html.unescape(client.get("/jobs/queue/").content.decode())

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Self
 from adit.accounts.models import User, local_administrator
 from adit.dicom.refs import UID
 from adit.endpoints.budget import Budget
+from adit.endpoints.receiver import listening
 from adit.jobs.actions import perform
 from adit.jobs.models import Job, Task
 from adit.jobs.process import Limits, Process
@@ -25,11 +26,12 @@ from adit.transfer.items import TransferStudy
 from adit.transfer.plan import Plan
 from tests.jobs.a_worker import wait_until
 from tests.nodes import making
+from tests.pace import within
 from tests.peers.data import File, Study
 from tests.peers.misbehaving import MisbehavingPacs, misbehaving
 from tests.peers.misbehaving_web import MisbehavingWeb, WebScript, misbehaving_web
 from tests.peers.process import Entity
-from tests.peers.scripts import Script
+from tests.peers.scripts import Script, Seen
 
 BRIEFLY = (0.02, 0.02, 0.02)
 """Seconds between tries, of a task as of an opening."""
@@ -42,6 +44,8 @@ GRACE = 0.2
 
 PATIENCE = 40.0
 """Seconds after which a test gives up; an idle machine needs a fraction of one."""
+
+MENDED = "(can be mended by the administrator of the PACS)"
 
 
 class Numbers(NamedTuple):
@@ -125,6 +129,7 @@ class Stage:
         waits: Sequence[float] = BRIEFLY,
         tries: int = 3,
         commitment_wait: float = 20,
+        move_grace: float = GRACE,
     ) -> Iterator[None]:
         """Real workers with real endpoints, on threads of this process, while the block runs.
 
@@ -132,17 +137,23 @@ class Stage:
             waits: Between the attempts of a task.
             tries: How often an opening is tried again.
             commitment_wait: Seconds that a storage commitment is waited for.
+            move_grace: Seconds that instances may come in after a C-MOVE.
         """
         opening = Opening(
             spool=self.spool,
             budget=Budget(128 << 20),
             calling_ae_title="ADIT",
             waits=BRIEFLY[:1] * tries,
-            move_grace=GRACE,
+            move_grace=move_grace,
             commitment_wait=commitment_wait,
         )
         limits = Limits(lease=45, heartbeat=0.2, no_progress=no_progress, waits=waits)
-        process = Process(places=places, opening=opening, limits=limits)
+        process = Process(
+            places=places,
+            opening=opening,
+            limits=limits,
+            receives=lambda: listening(self.spool) is not None,
+        )
         ended = threading.Event()
 
         def work() -> None:
@@ -171,6 +182,26 @@ class Stage:
         with self.crew(**crew):
             until(job, "success", "warning", "failure", "canceled")
         return report(job)
+
+    def canceled_in_mid_instance(self, study: Study, seen: Seen) -> dict[str, Any]:
+        """The report of a job that is canceled while its source stalls. All let go of it within five seconds.
+
+        Args:
+            seen: By the source.
+        """
+        job = submitted(study)
+        with self.crew():
+            seen.wait_until(lambda seen: seen.stalled == 1, seconds=PATIENCE)
+
+            act(Action.CANCEL, job)
+
+            until(job, "canceled", seconds=within(5))
+            seen.wait_until(lambda seen: seen.open == 0, seconds=within(5))
+        told = report(job)
+        assert [task["status"] for task in told["tasks"]] == ["canceled"]
+        assert told["tasks"][0]["message"].startswith("canceled")
+        assert "did not arrive" not in str(told["tasks"])
+        return told
 
     def half_written(self) -> list[Path]:
         """Files in its folders that are not finished."""

@@ -12,7 +12,7 @@ from tests.endpoints.receiving import Hall, hall
 from tests.peers.committing import CommittingPacs, Promise, committing
 from tests.peers.data import ct_study
 from tests.peers.orthanc import orthanc
-from tests.survival.stage import Numbers, Stage, complete, numbers, reasons
+from tests.survival.stage import Numbers, Stage, complete, numbers, reasons, submitted
 
 STUDY = ct_study(series=1, instances=10, size=64, name="to be committed")
 FIRST = STUDY.files[0].uid
@@ -80,3 +80,22 @@ class TestACommitment:
         assert (told["status"], numbers(told)) == ("success", Numbers(10, 10, 10, None, 0, 0))
         assert task["message"] == "10 of 10 instances stored; the destination cannot be asked"
         assert task["notes"] == ["B: no storage commitment came within 0.3 s"]
+
+    def test_that_did_not_come_costs_the_next_tasks_no_time_and_says_so_in_each(
+        self, stage: Stage, here: Hall, pacs: CommittingPacs
+    ) -> None:
+        pacs.promise = Promise(silent=True)
+        stage.server("B", pacs.peer, **MUTE)
+        others = [ct_study(series=1, instances=2, size=64, name=f"after silence {number}") for number in range(2)]
+        stage.misbehaving("A", STUDY, *others)
+        job = submitted(STUDY, *others)
+
+        told = stage.run(job, places=1, commitment_wait=0.3)
+
+        first, *rest = told["tasks"]
+        assert (told["status"], len(pacs.requests)) == ("success", 1)
+        assert first["notes"] == ["B: no storage commitment came within 0.3 s"]
+        assert [numbers(told, number) for number in (1, 2)] == [Numbers(2, 2, 2, None, 0, 0)] * 2
+        assert [task["notes"] for task in rest] == [
+            ["B: storage commitment was not asked for: lately none came within 0.3 s"]
+        ] * 2

@@ -15,6 +15,7 @@ from tests.peers.dcmtk import storescp
 from tests.peers.orthanc import orthanc
 from tests.peers.scripts import UNKNOWN_CALLING, Script
 from tests.survival.stage import (
+    MENDED,
     PATIENCE,
     Numbers,
     Stage,
@@ -26,18 +27,6 @@ from tests.survival.stage import (
     submitted,
     until,
 )
-
-MENDED = "(can be mended by the administrator of the PACS)"
-
-
-@pytest.fixture(scope="module")
-def study() -> Study:
-    return ct_study(series=1, instances=10)
-
-
-@pytest.fixture(scope="module")
-def hundred() -> Study:
-    return ct_study(series=1, instances=100, size=2048, name="hundred")
 
 
 class TestADestinationThatRefuses:

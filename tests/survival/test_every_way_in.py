@@ -6,35 +6,21 @@ from collections import Counter
 
 import pytest
 
-from adit.jobs.states import Action
 from tests.pace import within
 from tests.peers.data import Study, ct_study
 from tests.peers.misbehaving_web import WebScript
 from tests.peers.scripts import BUSY, UNKNOWN_CALLED, Script
 from tests.survival.stage import (
-    PATIENCE,
+    MENDED,
     Numbers,
     Stage,
-    act,
     complete,
     heavy,
     numbers,
     reasons,
-    report,
     submitted,
-    until,
 )
 from tests.survival.ways import C_MOVE, FOLDER, WADO, Way, each_end, every_way
-
-
-@pytest.fixture(scope="module")
-def study() -> Study:
-    return ct_study(series=1, instances=10)
-
-
-@pytest.fixture(scope="module")
-def hundred() -> Study:
-    return ct_study(series=1, instances=100, size=2048, name="hundred")
 
 
 class TestASource:
@@ -49,7 +35,7 @@ class TestASource:
         (task,) = told["tasks"]
         assert (told["status"], task["attempts"], task["entries"]) == ("failure", 1, [])
         assert task["message"].startswith("A: ")
-        assert task["message"].endswith("(can be mended by the administrator of the PACS)")
+        assert task["message"].endswith(MENDED)
         assert destination.sent_to == []
 
     @each_end()
@@ -235,17 +221,9 @@ class TestASourceThatIsCanceledInMidInstance:
     def is_let_go(self, stage: Stage, way: Way, study: Study) -> None:
         source = way.source(study, script=Script(stalls_in=3))
         destination = way.destination()
-        job = submitted(study)
-        with stage.crew():
-            source.seen.wait_until(lambda seen: seen.stalled == 1, seconds=PATIENCE)
 
-            act(Action.CANCEL, job)
+        told = stage.canceled_in_mid_instance(study, source.seen)
 
-            until(job, "canceled", seconds=within(5))
-            source.seen.wait_until(lambda seen: seen.open == 0, seconds=within(5))
-        told = report(job)
-        assert [task["status"] for task in told["tasks"]] == ["canceled"]
-        assert told["tasks"][0]["message"].startswith("canceled")
         held = len(destination.holds())
         destination.assert_whole(study.files[:held])
         # A server may have stored what it could not say any more.

@@ -17,23 +17,24 @@ from tests.peers.misbehaving import MisbehavingPacs
 from tests.peers.misbehaving_web import WebScript
 from tests.peers.scripts import Script
 from tests.survival.room import DISKS, MIB, WAITS, small_files, waits_because
-from tests.survival.stage import PATIENCE, Numbers, Stage, complete, files_in, heavy, numbers, report, submitted, until
+from tests.survival.stage import (
+    MENDED,
+    PATIENCE,
+    Numbers,
+    Stage,
+    complete,
+    files_in,
+    heavy,
+    numbers,
+    report,
+    submitted,
+    until,
+)
 from tests.survival.ways import C_STORE, FOLDER, STOW, Way, every_way
 
-MENDED = "(can be mended by the administrator of the PACS)"
 SERVERS = (C_STORE, STOW)
 LARGE_DISKS = [disk for disk in DISKS if disk is not small_files]
 """The others would be too small for the spool, too."""
-
-
-@pytest.fixture(scope="module")
-def study() -> Study:
-    return ct_study(series=1, instances=10)
-
-
-@pytest.fixture(scope="module")
-def hundred() -> Study:
-    return ct_study(series=1, instances=100, size=2048, name="hundred")
 
 
 class TestADestination:

@@ -45,6 +45,8 @@ class TestTwoServersWithOnePlaceEach:
             until(first, "success")
             until(second, "success")
 
+        assert [numbers(report(job)) for job in (first, second)] == [complete(3), complete(3)]
+
 
 class TestASlowSource:
     @pytest.mark.parametrize("allowed", [4, 6, 10])

@@ -9,9 +9,20 @@ from typing import Any
 import pytest
 
 from adit.nodes.models import Node
+from tests.jobs.a_worker import wait_until
 from tests.peers.data import Study, ct_study
 from tests.peers.scripts import Script
-from tests.survival.room import DISKS, MIB, WAITS, small_files, waits_because
+from tests.survival.room import (
+    DISKS,
+    MIB,
+    WAITS,
+    batch_of,
+    filled_up,
+    queue_page,
+    small_files,
+    take_away_whole,
+    waits_because,
+)
 from tests.survival.stage import (
     PATIENCE,
     Stage,
@@ -32,6 +43,11 @@ def study() -> Study:
     small = ct_study(series=1, instances=10, name="room")
     large = ct_study(series=2, instances=10, size=3 * MIB // 2, name="room")
     return Study(small.uid, small.patient_id, small.patient_name, (*small.files, *large.files[10:]))
+
+
+@pytest.fixture(scope="module")
+def studies() -> list[Study]:
+    return [ct_study(series=1, instances=10, size=300_000, name=f"quota {number}") for number in range(4)]
 
 
 class TestAFolderWithoutRoom:
@@ -97,6 +113,52 @@ class TestAFolderWithoutRoom:
 
             source.seen.wait_until(lambda seen: seen.open == 0, seconds=PATIENCE)
             stage.assert_nothing_is_left()
+
+
+class TestABatchIntoAFolderWithAQuota:
+    """Four studies of 3 MB, two at a time, and room for two and a half of them."""
+
+    @pytest.fixture
+    def path(self, stage: Stage, studies: list[Study]) -> Path:
+        stage.misbehaving("A", *studies)
+        return stage.folder("B", quota_gb=0.0075)
+
+    def test_fills_it_waits_and_goes_on_when_there_may_be_more(
+        self, stage: Stage, studies: list[Study], path: Path
+    ) -> None:
+        job = batch_of(studies)
+        with stage.crew(waits=WAITS, places=2):
+            whole, waiting = filled_up(job)
+
+            # What goes at the same time keeps to the quota together, and leaves at most two halves.
+            assert sum(map(len, files_in(path).values())) <= 7_500_000
+            assert 1 <= len(whole) <= 2
+            for task in waiting:
+                assert task["status"] == "pending"
+                assert task["waiting_for"].startswith("B: the quota of 0.0075 GB is used up")
+                assert "(can be mended by whoever looks after the folder); is tried again at " in task["waiting_for"]
+            assert "B: the quota of 0.0075 GB is used up" in queue_page()
+
+            Node.objects.filter(name="B").update(quota_gb=0.02)
+
+            until(job, "success")
+        told = report(job)
+        assert [numbers(told, task) for task in range(4)] == [complete(10)] * 4
+        assert_whole(path, [file for study in studies for file in study.files])
+
+    def test_goes_on_while_somebody_takes_away_what_is_done(
+        self, stage: Stage, studies: list[Study], path: Path
+    ) -> None:
+        job = batch_of(studies)
+        with stage.crew(waits=WAITS, places=2):
+            filled_up(job)
+
+            wait_until(lambda: take_away_whole(job, path, studies) == len(studies), seconds=PATIENCE)
+
+            until(job, "success")
+        told = report(job)
+        assert [numbers(told, task) for task in range(4)] == [complete(10)] * 4
+        assert files_in(path) == {}
 
 
 class TestASpoolWithoutRoom:

@@ -6,15 +6,14 @@ from collections import Counter
 
 import pytest
 
-from adit.jobs.states import Action
 from tests.pace import within
 from tests.peers.data import Study, ct_study
 from tests.peers.scripts import BUSY, UNKNOWN_CALLED, Script
 from tests.survival.stage import (
+    MENDED,
     PATIENCE,
     Numbers,
     Stage,
-    act,
     assert_whole,
     complete,
     heavy,
@@ -24,16 +23,6 @@ from tests.survival.stage import (
     submitted,
     until,
 )
-
-
-@pytest.fixture(scope="module")
-def study() -> Study:
-    return ct_study(series=1, instances=10)
-
-
-@pytest.fixture(scope="module")
-def hundred() -> Study:
-    return ct_study(series=1, instances=100, size=2048, name="hundred")
 
 
 class TestASourceThatRefusesTheAssociation:
@@ -48,7 +37,7 @@ class TestASourceThatRefusesTheAssociation:
         assert source.seen.total == 1
         assert task["message"].startswith("A: ")
         assert "rejected the association for good: it is not called by that AE title" in task["message"]
-        assert task["message"].endswith("(can be mended by the administrator of the PACS)")
+        assert task["message"].endswith(MENDED)
         assert task["message"].count("A: ") == 1
 
     def test_twice_for_the_moment_is_asked_again(self, stage: Stage, study: Study) -> None:
@@ -95,7 +84,7 @@ class TestASourceThatStallsInMidInstance:
         assert (told["status"], task["attempts"], source.seen.stalled) == ("failure", 4, 4)
         assert numbers(told) == Numbers(10, 0, 0, None, 0, 10)
         assert task["message"].startswith("A: ")
-        assert task["message"].endswith("(can be mended by the administrator of the PACS)")
+        assert task["message"].endswith(MENDED)
         assert list(folder.iterdir()) == []
 
     def test_for_ever_after_some_is_a_warning_with_the_numbers(self, stage: Stage, study: Study) -> None:
@@ -274,7 +263,7 @@ class TestASourceThatAnswersBadly:
         assert (told["status"], task["attempts"], task["entries"]) == ("failure", attempts, [])
         assert task["message"].startswith("A: ")
         assert task["message"].count(f"(0x{status:04X})") == 1
-        assert task["message"].endswith("(can be mended by the administrator of the PACS)")
+        assert task["message"].endswith(MENDED)
 
     def test_and_does_not_know_the_study_fails_at_once(self, stage: Stage, study: Study) -> None:
         stage.misbehaving("A")
@@ -295,17 +284,9 @@ class TestASourceThatIsCanceledInMidInstance:
             study = heavy(study)
         source = stage.misbehaving("A", study, script=Script(stalls_in=3))
         folder = stage.folder("B")
-        job = submitted(study)
-        with stage.crew():
-            source.seen.wait_until(lambda seen: seen.stalled == 1, seconds=PATIENCE)
 
-            act(Action.CANCEL, job)
+        told = stage.canceled_in_mid_instance(study, source.seen)
 
-            until(job, "canceled", seconds=within(5))
-            source.seen.wait_until(lambda seen: seen.open == 0, seconds=within(5))
-        told = report(job)
-        assert [task["status"] for task in told["tasks"]] == ["canceled"]
-        assert told["tasks"][0]["message"].startswith("canceled")
         stored = numbers(told).stored
         assert stored is not None
         assert_whole(folder, study.files[:stored])

@@ -130,9 +130,24 @@ class TestASourceWithoutWildcardsForUids:
         # By their PatientIDs they are found; that nothing has neither can be asked of nobody.
         assert sorted(found) == sorted(study.uid for study in studies)
         assert missing == (
-            "it gives at most 20 answers to a query, and may have more of 2020-01-06: "
-            "those that have neither a time of day nor a PatientID of plain letters cannot be asked for in parts"
+            "it gives at most 20 answers to a query, and may have more of 2020-01-06 (CT): "
+            "those that have neither a time of day nor a PatientID of plain letters cannot be asked for in smaller "
+            "parts"
         )
+
+    def test_names_every_day_of_which_something_may_be_missing(self):
+        crowded = [*many(30), *many(30, time="", start=100), *many(30, day=8, start=200), *many(3, day=9, start=300)]
+        source = Strict(crowded, most=20, literal=WITHOUT_UID_PATTERNS)
+
+        missing = exhausted(source)[1]
+
+        assert "may have more of 2020-01-06 (CT) and 2020-01-08 (CT): those" in missing
+
+    def test_does_not_name_a_modality_where_the_source_cannot_be_asked_by_it(self):
+        ignores = frozenset(("StudyTime", "ModalitiesInStudy", "PatientID"))
+        source = Strict(many(30), most=20, literal=WITHOUT_UID_PATTERNS, ignores=ignores)
+
+        assert "may have more of 2020-01-06: some cannot be asked for in smaller parts" in exhausted(source, DAY)[1]
 
     def test_whose_database_has_wildcards_of_its_own_is_asked_by_modality_all_the_same(self):
         studies = [*many(15), *many(15, time="", modality="MR", start=100)]
@@ -158,7 +173,8 @@ class TestASourceThatIgnoresKeys:
         source = Strict([*many(15, day=1), *many(15, start=100)], most=20, ignores=frozenset(("StudyDate",)))
 
         assert exhausted(source)[1] == (
-            "it gives at most 20 answers to a query, and does not look at the dates and other keys that it is asked for"
+            "it gives at most 20 answers to a query, and does not look at the dates and other keys that it is asked "
+            "for: it may have more of 2020-01-06 to 2020-01-12"
         )
 
     def test_is_not_taken_as_complete_when_it_ignores_all_but_the_date(self):

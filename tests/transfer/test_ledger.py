@@ -15,7 +15,7 @@ from adit.transfer.events import (
     Stored,
     Unanswered,
 )
-from adit.transfer.ledger import NEVER_ARRIVED, NOT_LISTED, Ledger, SeriesState, Status
+from adit.transfer.ledger import NEVER_ARRIVED, NOT_LISTED, NOT_SENT, Ledger, SeriesState, Status
 
 STUDY, CT, SR = UID("1.2"), UID("1.2.1"), UID("1.2.2")
 
@@ -53,6 +53,17 @@ class TestTheVerdict:
             Status.SUCCESS,
             "3 of 3 instances stored; the destination cannot be asked",
         )
+
+    def test_on_what_was_canceled_blames_nobody_for_what_was_still_to_go(self):
+        ledger = ledger_of(
+            Expected(CT, 300), *stored(213), Received(ref(UID("1.2.1.214")), 1), Failed(ref(UID("1.2.1.220")), "no")
+        )
+
+        assert ledger.verdict(canceled=True).message == "213 of 300 instances stored; 86 not sent; 1 failed: no (1)"
+        assert ledger.series[CT].reasons(canceled=True) == {"no": 1, NOT_SENT: 86}
+
+    def test_on_what_was_canceled_before_anything_was_known_says_that_nothing_was_sent(self):
+        assert Ledger().verdict(canceled=True).message == "nothing was sent"
 
     def test_is_warning_with_the_numbers_when_some_are_missing(self):
         verdict = ledger_of(Expected(CT, 420), *stored(412)).verdict()

@@ -3,6 +3,15 @@ import pytest
 from adit.transfer.pseudonyms import UnfitPseudonym, checked, unfit
 
 
+def objection(pseudonym: str, patient_id: str, name: str) -> str:
+    """Why *pseudonym* cannot be that of the patient; empty where it can."""
+    try:
+        unfit(pseudonym, patient_id=patient_id, name=name)
+    except UnfitPseudonym as unfitting:
+        return str(unfitting)
+    return ""
+
+
 class TestAPseudonym:
     @pytest.mark.parametrize("text", ["P-0815", " P 1 ", "x" * 64, "a.b_c#7"])
     def test_is_plain_text_without_blanks_around_it(self, text):
@@ -31,10 +40,10 @@ class TestAPseudonymOfAPatient:
         ],
     )
     def test_must_not_tell_who_it_is(self, pseudonym, patient_id, name):
-        with pytest.raises(UnfitPseudonym, match="it holds") as refused:
-            unfit(pseudonym, patient_id=patient_id, name=name)
+        said = objection(pseudonym, patient_id, name)
 
-        assert "Müller" not in str(refused.value)
+        assert "it holds" in said
+        assert "Müller" not in said
 
     @pytest.mark.parametrize(
         ("pseudonym", "patient_id", "name"),
@@ -47,4 +56,4 @@ class TestAPseudonymOfAPatient:
         ],
     )
     def test_may_look_like_any_other(self, pseudonym, patient_id, name):
-        unfit(pseudonym, patient_id=patient_id, name=name)
+        assert objection(pseudonym, patient_id, name) == ""

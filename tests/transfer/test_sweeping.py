@@ -180,6 +180,7 @@ class TestPartitions:
         [
             (date(2020, 1, 2), date(2020, 1, 1), "before it starts"),
             (date(1020, 1, 2), date(2020, 1, 1), "no images before 1900"),
+            (date(9999, 12, 31), date.max, "2999-12-31 is the latest"),
             (date(1900, 1, 1), date(2020, 1, 1), "makes 43830 partitions, 10000 are the most"),
         ],
     )

@@ -17,8 +17,8 @@ from adit.jobs.models import BatchFile, Job
 from adit.jobs.receipts import Form, issue
 from adit.projects import changes as projects
 from adit.projects.models import Project
+from tests.jobs.bringing import bring_to
 from tests.jobs.fakes import a_user, administrator, study_uid, submitted
-from tests.jobs.test_actions import bring_to
 from tests.nodes.making import server
 
 PUBLIC = frozenset(
@@ -164,6 +164,8 @@ SOCKETS_CLOSED = frozenset(
         "live/jobs/queue/",
         "live/jobs/<int:pk>/",
         "live/jobs/<int:pk>/tasks/<int:task>/",
+        "live/batch/query/jobs/<int:pk>/",
+        "live/batch/transfer/jobs/<int:pk>/",
     }
 )
 """WebSockets that tell nothing to who may nothing."""

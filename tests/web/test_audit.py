@@ -162,6 +162,13 @@ class TestTheSearch:
         assert [line.event.actor for line in response.context["lines"]] == ["at14"]
         assert [line.event.actor for line in later.context["lines"]] == ["at16"]
 
+    def test_takes_the_last_day_of_all(self, dora):
+        Event.objects.create(time=datetime(2026, 11, 2, tzinfo=UTC), actor="early", action="x.done")
+
+        response = client_of(dora).get("/audit/?until=9999-12-31&action=x.done")
+
+        assert [line.event.actor for line in response.context["lines"]] == ["early"]
+
     def test_that_makes_no_sense_is_said_near_its_field(self, dora):
         response = client_of(dora).post("/audit/", {"job": "first"})
 

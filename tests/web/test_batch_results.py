@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from urllib.parse import unquote, urlencode
 
 import pytest
 from django.db import connection
@@ -14,8 +15,10 @@ from adit.audit.models import Event
 from adit.jobs.batchmodels import Found, Line
 from adit.jobs.models import BatchFile, Job, Task
 from adit.transfer.sheets.reading import read_sheet
+from adit.web.sealed import seal
 from tests.jobs.fakes import process
 from tests.jobs.memories import Memories
+from tests.peers.changed import of_modality
 from tests.peers.data import ct_study
 from tests.web.batching import Batcher
 from tests.web.people import logged_in
@@ -25,6 +28,8 @@ ONE, TWO, THREE = (
     ct_study(series=2, instances=2, name=name, patient_id=f"P-{number}", patient_name=f"{name.title()}^Jo")
     for number, name in enumerate(("one", "two", "three"), 1)
 )
+
+SCANNED = of_modality(ONE, ONE.series[1], "US")
 
 
 def page_of(answer) -> str:
@@ -62,16 +67,51 @@ class TestABatchQuery:
         [
             ("outcome=not+found", set()),
             ("outcome=found", {"One, Jo", "Two, Jo"}),
-            ("q=Two", {"Two, Jo"}),
-            ("q=P-1", {"One, Jo"}),
-            ("q=%00nothing", set()),
-            ("outcome=no+such&sort=no+such&start=x", {"One, Jo", "Two, Jo"}),
+            ("who=%00&q=Two", {"One, Jo", "Two, Jo"}),
+            ("outcome=no+such&sort=no+such&after=x", {"One, Jo", "Two, Jo"}),
         ],
     )
     def test_is_filtered(self, dora, job, query, shown):
         page = page_of(dora.client.get(f"/batch/query/jobs/{job.pk}/?{query}"))
 
         assert {name for name in ("One, Jo", "Two, Jo") if name in page} == shown
+
+    @pytest.mark.parametrize(
+        ("words", "shown"),
+        [("Two", {"Two, Jo"}), ("P-1", {"One, Jo"}), ("\0nothing", set()), (" ", {"One, Jo", "Two, Jo"})],
+    )
+    def test_is_searched_for_words(self, dora, job, words, shown):
+        page = page_of(dora.client.post(f"/batch/query/jobs/{job.pk}/", {"q": words}, follow=True))
+
+        assert {name for name in ("One, Jo", "Two, Jo") if name in page} == shown
+
+    def test_is_searched_without_an_address_that_holds_the_words(self, dora, job):
+        line = Line.objects.get(job=job, number=2)
+        Found.objects.bulk_create(
+            Found(
+                line=line, job=job, number=2, outcome="found", position=position,
+                study_uid=f"1.2.{position}", words="kowalska",
+            )
+            for position in range(2, 130)
+        )  # fmt: skip
+        path = f"/batch/query/jobs/{job.pk}/"
+        answer = dora.client.post(path, {"q": "Kowalska", "outcome": "found", "sort": "date", "order": "down"})
+        page = page_of(dora.client.get(answer.headers["Location"]))
+        addresses = [answer.headers["Location"], *re.findall(r'(?:href|action|data-live)="([^"]+)"', page)]
+
+        assert any("/live/" in each for each in addresses)
+        assert not [each for each in addresses if "kowalska" in unquote(each).lower()]
+        assert 'value="Kowalska"' in page
+        assert "sort=date&amp;order=down" in page
+        further = html.unescape(re.search(r'href="([^"]+)" rel="next"', page)[1])
+        assert "1.2.79<" in page_of(dora.client.get(path + further))
+        assert "One, Jo" not in page
+
+    def test_shows_nothing_of_words_that_were_sealed_to_somebody_else(self, dora, job):
+        _, other = logged_in("tom")
+        query = urlencode({"who": seal({"q": "Two"}, to=other)})
+
+        assert "One, Jo" in page_of(dora.client.get(f"/batch/query/jobs/{job.pk}/?{query}"))
 
     def test_is_sorted_both_ways(self, dora, job):
         for order, first, second in (("up", "One, Jo", "Two, Jo"), ("down", "Two, Jo", "One, Jo")):
@@ -126,33 +166,36 @@ class TestABatchQuery:
             assert other.post(f"/batch/query/jobs/{job.pk}/{path}", {"line": 2}).status_code == 404
 
     def test_records_who_looked_and_for_what(self, dora, job):
-        dora.client.get(f"/batch/query/jobs/{job.pk}/?q=Two")
+        dora.client.post(f"/batch/query/jobs/{job.pk}/", {"q": "Two"}, follow=True)
         dora.client.get(f"/batch/query/jobs/{job.pk}/results.csv")
 
         assert Event.objects.get(action="job.results_viewed").details["words"] == "Two"
         assert Event.objects.filter(action="job.results_given").exists()
 
     def test_asks_the_database_the_same_number_of_times_however_much_was_found(self, dora, job):
+        dora.client.get(f"/batch/query/jobs/{job.pk}/")
         with CaptureQueriesContext(connection) as before:
             dora.client.get(f"/batch/query/jobs/{job.pk}/")
         line = Line.objects.get(job=job, number=2)
         Found.objects.bulk_create(
-            Found(line=line, position=position, study_uid=f"1.2.{position}") for position in range(2, 200)
+            Found(line=line, job=job, number=2, outcome="found", position=position, study_uid=f"1.2.{position}")
+            for position in range(2, 200)
         )
         with CaptureQueriesContext(connection) as after:
             page = page_of(dora.client.get(f"/batch/query/jobs/{job.pk}/"))
 
         assert len(after) == len(before)
         assert "Further" in page
-        assert "Further" not in page_of(dora.client.get(f"/batch/query/jobs/{job.pk}/?start=200"))
+        assert "Further" not in page_of(dora.client.get(f"/batch/query/jobs/{job.pk}/?after=3.0"))
 
-    @pytest.mark.parametrize("query", ["", "&sort=date", "&sort=line&order=down"])
+    @pytest.mark.parametrize("query", ["", "sort=date", "sort=line&order=down"])
     def test_shows_every_row_on_one_of_its_pages(self, dora, job, query):
         line = Line.objects.get(job=job, number=2)
         Found.objects.bulk_create(
-            Found(line=line, position=position, study_uid=f"1.2.{position:03}") for position in range(2, 131)
+            Found(line=line, job=job, number=2, outcome="found", position=position, study_uid=f"1.2.{position:03}")
+            for position in range(2, 131)
         )
-        seen, path = [], f"/batch/query/jobs/{job.pk}/?q={query}"
+        seen, path = [], f"/batch/query/jobs/{job.pk}/?{query}"
         while path:
             page = page_of(dora.client.get(path))
             seen += re.findall(r'class="uid text-secondary">([0-9.]+)<', page)
@@ -189,7 +232,8 @@ class TestACheck:
     def test_says_in_sum_and_line_by_line_what_would_be_sent(self, dora, job):
         page = page_of(dora.client.get(f"/batch/transfer/jobs/{job.pk}/"))
 
-        assert "Send exactly these 2 studies" in page
+        assert "Send exactly the 2 studies that were found" in page
+        assert "With 1 not found." in page
         assert "not found 1" in page
         assert "the source does not have the study" in page
         assert "One, Jo" in page
@@ -230,8 +274,21 @@ class TestACheck:
     def test_is_sent_by_its_owner_only(self, dora, job):
         boss, _ = logged_in("boss", is_staff=True)
 
-        assert boss.get(f"/batch/transfer/jobs/{job.pk}/").status_code == 200
-        assert boss.post(f"/batch/transfer/jobs/{job.pk}/send/").status_code == 404
+        assert "Only dora, who brought the file, can send it." in page_of(boss.get(f"/batch/transfer/jobs/{job.pk}/"))
+        boss.post(f"/batch/transfer/jobs/{job.pk}/send/")
+        assert Job.objects.count() == 1
+
+    def test_sends_all_studies_of_the_file_by_choice(self, dora, job):
+        dora.client.post(f"/batch/transfer/jobs/{job.pk}/send/", {"what": "every"})
+
+        made = Job.objects.get(kind="batch_transfer")
+        assert {tuple(task.lines) for task in made.tasks.all()} == {(2,), (3,), (4,)}
+
+    def test_sends_nothing_of_which_there_is_no_button(self, dora, job):
+        page = page_of(dora.client.post(f"/batch/transfer/jobs/{job.pk}/send/", {"what": "unchecked"}, follow=True))
+
+        assert "What was found is not the same any more" in page
+        assert Job.objects.count() == 1
 
     def test_gives_the_file_back_with_what_was_found(self, dora, job):
         sheet = read_sheet(dora.client.get(f"/batch/transfer/jobs/{job.pk}/result/").content, "x.csv")
@@ -245,6 +302,57 @@ class TestACheck:
         assert other.get(f"/batch/transfer/jobs/{job.pk}/").status_code == 404
         assert other.get(f"/batch/transfer/jobs/{job.pk}/result/").status_code == 404
         assert dora.client.get(f"/batch/query/jobs/{job.pk}/").status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+class TestACheckOfWhatMayShowNames:
+    """Of one of two studies a series is ultrasound."""
+
+    @pytest.fixture
+    def file(self, dora):
+        return dora.kept((SCANNED.patient_id, SCANNED.uid, "ALPHA"), (TWO.patient_id, TWO.uid, "BETA"))
+
+    def checked(self, dora, file, **values: object) -> Job:
+        dora.order(file, do="check", **values)
+        return worked(Job.objects.get(), Memories(Archive=(SCANNED, TWO)))
+
+    def test_says_what_goes_and_what_stays_behind_apart(self, dora, file):
+        job = self.checked(dora, file)
+        page = page_of(dora.client.get(f"/batch/transfer/jobs/{job.pk}/"))
+
+        assert "<dt>Series that go</dt><dd>3</dd>" in page
+        assert "<dt>Series that stay behind</dt><dd>1</dd>" in page
+        assert "3 series go. 1 stays behind." in page
+
+    def test_has_a_button_for_it_that_says_who_can_permit_it(self, dora, file):
+        job = self.checked(dora, file)
+        page = page_of(dora.client.get(f"/batch/transfer/jobs/{job.pk}/"))
+        dora.client.post(f"/batch/transfer/jobs/{job.pk}/send/", {"what": "unchecked"})
+
+        button = re.search(r'<button[^>]*id="send-unchecked"[^>]*>.*?</button>', page, re.DOTALL)[0]
+        assert "disabled" in button
+        assert "Send the 2, and also the 1 series that may show names" in button
+        assert "may not send what may show text in its pixels; an administrator can permit it." in page
+        assert Job.objects.count() == 1
+        assert Event.objects.filter(action="job.submitted", outcome="refused").exists()
+
+    def test_sends_it_by_choice_of_who_may(self, dora, file):
+        job = self.checked(dora, file)
+        permit(dora.user, "can_send_unchecked_pixels")
+        dora.client.post(f"/batch/transfer/jobs/{job.pk}/send/", {"what": "unchecked"})
+
+        made = Job.objects.get(kind="batch_transfer")
+        assert made.options["treating"]["unchecked_pixels"]
+
+    def test_leaves_it_behind_by_choice_where_it_was_checked_to_go(self, dora, file):
+        permit(dora.user, "can_send_unchecked_pixels")
+        job = self.checked(dora, file, unchecked_pixels="on")
+        page = page_of(dora.client.get(f"/batch/transfer/jobs/{job.pk}/"))
+        dora.client.post(f"/batch/transfer/jobs/{job.pk}/send/", {"what": "checked"})
+
+        assert "Send the 2, but not the 1 series that may show names" in page
+        made = Job.objects.get(kind="batch_transfer")
+        assert not made.options["treating"]["unchecked_pixels"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
+import re
 
 import pytest
 from openpyxl import Workbook, load_workbook
 
 from adit.audit.models import Event, Outcome
+from adit.deid.keys import Patient
 from adit.jobs.models import BatchFile, Job
+from adit.projects.aliases import give_many
 from adit.transfer.sheets.reading import read_sheet
 from tests.projects.making import project as make_project
 from tests.web.batching import Batcher, table
@@ -239,15 +243,6 @@ class TestSending:
         assert job.project == project
         assert len(job.tasks.get().item["pseudonym"]) == 12
 
-    def test_names_the_lines_whose_pseudonym_the_project_refuses(self, dora):
-        project = make_project("Lungs", generates=True)
-        project.members.create(user=dora.user, may_send=True)
-        dora.order(dora.kept(("P-1", "1.2.3.1", "ALPHA")), project=project.pk)
-        page = page_of(dora.order(dora.kept(("P-2", "1.2.3.2", "ALPHA"), ("P-3", "1.2.3.3", "")), project=project.pk))
-
-        assert Job.objects.count() == 1
-        assert "to be mended" in page
-
     def test_refuses_pseudonyms_together_with_identity(self, dora):
         dora.user.user_permissions.add(*_permissions("can_transfer_unpseudonymized"))
         page = page_of(dora.order(dora.kept(*GOOD), identity="identified"))
@@ -271,6 +266,64 @@ class TestSending:
 
         assert "Above 500 lines an administrator looks at the job first" in page
         assert Job.objects.get().status == "unverified"
+
+
+class TestWhatAProjectRefuses:
+    """Lines 2 and 3 have pseudonyms that belong to others in the project; line 4 has none, which it makes."""
+
+    @pytest.fixture
+    def project(self, dora):
+        project = make_project("Lungs", generates=True)
+        project.members.create(user=dora.user, may_send=True)
+        give_many(project, {Patient("P-8"): "ALPHA", Patient("P-9"): "BETA"}, by=dora.user, generate=False)
+        return project
+
+    @pytest.fixture
+    def file(self, dora):
+        return dora.kept(("P-1", "1.2.3.1", "ALPHA"), ("P-2", "1.2.3.2", "BETA"), ("P-3", "1.2.3.3", ""))
+
+    def links(self, page: str) -> dict[str, str]:
+        found = re.findall(r'href="(/batch/transfer/\d+/errors/(\w+)/[^"]*)"', page)
+        return {what: html.unescape(address) for address, what in found}
+
+    def test_stands_on_the_page_grouped_as_everything_else_that_is_wrong(self, dora, project, file):
+        answer = dora.order(file, project=project.pk)
+        page = page_of(answer)
+
+        assert (answer.status_code, Job.objects.count()) == (422, 0)
+        assert "2 of 3 lines have to be mended" in page
+        assert page.count("It belongs to another patient in project Lungs already.") == 1
+        assert "2 lines, the first is 2" in page
+
+    def test_stands_in_the_errors_column_and_in_the_json(self, dora, project, file):
+        links = self.links(page_of(dora.order(file, project=project.pk)))
+        sheet = read_sheet(dora.client.get(links["file"]).content, "x.csv")
+        told = json.loads(dora.client.get(links["json"]).content)
+
+        errors = [row.cells[sheet.columns.index("Errors")] for row in sheet.rows]
+        refused = "It belongs to another patient in project Lungs already."
+        assert errors == [f"Pseudonym 'ALPHA': {refused}", f"Pseudonym 'BETA': {refused}", ""]
+        assert [(fault["lines"], fault["value"]) for fault in told["faults"]] == [([2], "ALPHA"), ([3], "BETA")]
+
+    def test_stays_out_when_the_good_rows_go_on(self, dora, project, file):
+        dora.order(file, project=project.pk)
+        answer = dora.order(file, project=project.pk, rows="good", do=[])
+        page = page_of(answer)
+        others = read_sheet(dora.client.get(self.links(page)["others"]).content, "x.csv")
+        assert (answer.status_code, Job.objects.count()) == (200, 0)
+        assert "1 line goes on." in page
+        assert [row.cells[0] for row in others.rows] == ["P-1", "P-2"]
+
+        dora.order(file, project=project.pk, rows="good")
+
+        assert Job.objects.get().tasks.get().lines == [4]
+
+    def test_is_told_to_nobody_who_may_not_send_for_the_project(self, dora, project, file):
+        links = self.links(page_of(dora.order(file, project=project.pk)))
+        project.members.all().delete()
+
+        assert dora.client.get(links["json"]).status_code == 404
+        assert dora.client.get(links["json"].replace("project=", "project=x")).status_code == 404
 
 
 class TestQuerying:

@@ -17,7 +17,7 @@ from adit.accounts.models import User
 from adit.jobs.actions import perform
 from adit.jobs.models import Job
 from adit.jobs.states import Action
-from tests.jobs.fakes import a_user, study_uid, submitted, two_servers
+from tests.jobs.fakes import study_uid, submitted
 from tests.web.people import client_of
 from tests.web.sockets import PATIENCE, Socket
 
@@ -33,6 +33,14 @@ async def says(socket: Socket, wanted: str) -> dict[str, str]:
                 return dict(told["fragments"])
 
 
+async def taken_away(socket: Socket) -> int:
+    """Give all jobs to somebody else while one is looked at; the code with which the socket is closed then."""
+    await says(socket, "pending")
+    stranger = await database_sync_to_async(User.objects.create, thread_sensitive=False)(username="eve")
+    await database_sync_to_async(Job.objects.update, thread_sensitive=False)(owner=stranger)
+    return await socket.closed_at_last()
+
+
 def visiting(path: str, user: User | None, what: Callable[[Socket], Awaitable[Any]]) -> Any:
     from adit.site.asgi import application  # noqa: PLC0415  not before the settings are read
 
@@ -43,12 +51,6 @@ def visiting(path: str, user: User | None, what: Callable[[Socket], Awaitable[An
             return await what(socket)
 
     return asyncio.run(visit())
-
-
-@pytest.fixture
-def owner():
-    two_servers()
-    return a_user()
 
 
 @pytest.fixture
@@ -88,14 +90,7 @@ class TestThePageOfAJob:
         assert visiting(f"/live/jobs/{job.pk}/", stranger, lambda socket: socket.closed_at_last()) == 4404
 
     def test_ends_when_the_job_is_not_theirs_any_more(self, job, owner):
-        stranger = User.objects.create(username="eve")
-
-        async def look(socket):
-            await says(socket, "pending")
-            await database_sync_to_async(Job.objects.update, thread_sensitive=False)(owner=stranger)
-            return await socket.closed_at_last()
-
-        assert visiting(f"/live/jobs/{job.pk}/", owner, look) == 4404
+        assert visiting(f"/live/jobs/{job.pk}/", owner, taken_away) == 4404
 
     def test_ends_when_the_session_is_gone(self, job, owner):
         async def look(socket):

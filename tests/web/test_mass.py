@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 
 import pytest
+from django.utils import timezone
 
 from adit.audit.models import Event
+from adit.dicom.refs import UID
 from adit.jobs.models import Job, Task
 from adit.projects.models import Member, Project
-from adit.transfer.items import SweepWindow
+from adit.transfer.items import SweepWindow, TransferStudy
 from tests.nodes.making import folder, server
 from tests.projects.making import project as make_project
 from tests.web.people import client_of
@@ -258,3 +261,47 @@ class TestTheJobPage:
 
         assert "2020-01-06 to 2020-01-12" in shown
         assert "1.2.3.4" in shown
+
+    def test_is_filled_in_again_for_one_of_its_partitions(self, page):
+        page.order(CT)
+        job = Job.objects.get()
+        second = job.tasks.order_by("pk")[1]
+
+        form = page.client.get(f"/mass/?job={job.pk}&task={second.pk}").content.decode()
+        of_nothing = page.client.get(f"/mass/?job={job.pk}&task=x").content.decode()
+
+        assert 'value="2020-01-13"' in form
+        assert 'value="2020-01-06"' not in form
+        assert 'value="2020-01-06"' in of_nothing
+
+
+class TestThePageOfAPartition:
+    def test_has_the_studies_page_by_page(self, page):
+        page.order()
+        job = Job.objects.get()
+        sweep = job.tasks.order_by("pk")[0]
+        Task.objects.bulk_create(
+            Task(
+                job=job, owner=page.user, parent=sweep, work=TransferStudy.work, source=page.source,
+                destination=page.shelf, study_uid=study, item=TransferStudy(study).to_json(), status="pending",
+                priority=1, interactive=False,
+            )
+            for study in (UID(f"1.2.3.{number}") for number in range(60))
+        )  # fmt: skip
+        first = page.client.get(f"/jobs/tasks/{sweep.pk}/").content.decode()
+        later = re.search(r'href="\?after=(\d+)" rel="next"', first)[1]
+        second = page.client.get(f"/jobs/tasks/{sweep.pk}/?after={later}").content.decode()
+
+        assert first.count('<span class="uid">1.2.3.') == 50
+        assert second.count('<span class="uid">1.2.3.') == 10
+
+    def test_leads_to_an_order_of_its_days_where_they_are_not_complete(self, page):
+        page.order()
+        job = Job.objects.get()
+        sweep = job.tasks.order_by("pk")[0]
+        again = f'href="/mass/?job={job.pk}&amp;task={sweep.pk}"'
+        before = page.client.get(f"/jobs/tasks/{sweep.pk}/").content.decode()
+        Task.objects.filter(pk=sweep.pk).update(status="warning", ended_at=timezone.now())
+
+        assert again not in before
+        assert again in page.client.get(f"/jobs/tasks/{sweep.pk}/").content.decode()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from urllib.parse import unquote, urlencode
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -20,6 +22,7 @@ from adit.projects.aliases import pseudonym_for
 from adit.projects.keys import key_of
 from adit.projects.models import Member, Project
 from adit.web.projects.linking import LINES
+from adit.web.sealed import seal
 from tests.jobs.fakes import submitted, two_servers
 from tests.nodes.making import folder
 from tests.projects.making import ANNE, BO, administrator, member
@@ -207,8 +210,11 @@ class TestTheLinkingList:
         assert (refusal.actor, refusal.details["project"]) == ("root", "Stroke")
 
     def test_is_filtered_by_pseudonym(self, stroke, linker):
-        page = linker.get(f"/projects/{stroke.pk}/linking/?like=s-002").content.decode()
+        answer = linker.post(f"/projects/{stroke.pk}/linking/", {"like": "s-002"})
+        page = linker.get(answer.headers["Location"]).content.decode()
 
+        assert "s-002" not in answer.headers["Location"].lower()
+        assert 'value="s-002"' in page
         assert "4712" in page
         assert "4711" not in page
 
@@ -219,14 +225,41 @@ class TestTheLinkingList:
         page = linker.get(f"/projects/{stroke.pk}/linking/").content.decode()
         assert "4711" in page
         assert f"P{LINES + 1}" not in page
-        assert f"?after=S-{LINES:03}" in page
+        further = re.search(r'href="([^"]+)" rel="next"', page)[1]
+        assert "S-" not in unquote(further)
 
-        page = linker.get(f"/projects/{stroke.pk}/linking/?after=S-{LINES:03}").content.decode()
+        page = linker.get(f"/projects/{stroke.pk}/linking/{further}").content.decode()
         assert f"P{LINES + 1}" in page
         assert "4711" not in page
+        assert 'href="?"' in page
+
+    def test_keeps_its_filter_from_page_to_page(self, stroke, linker):
+        for number in range(3, LINES + 3):
+            pseudonym_for(stroke, Patient(f"P{number:03}", "", ""), f"T-{number:03}", by=administrator())
+        path = f"/projects/{stroke.pk}/linking/"
+
+        first = linker.post(path, {"like": "t-"}, follow=True).content.decode()
+        assert "P003" in first
+        assert "4711" not in first
+        assert 'rel="next"' not in first
+
+        pseudonym_for(stroke, Patient("P999", "", ""), "T-999", by=administrator())
+        further = re.search(
+            r'href="([^"]+)" rel="next"', linker.post(path, {"like": "t-"}, follow=True).content.decode()
+        )
+        then = linker.get(path + further[1]).content.decode()
+        assert "P999" in then
+        assert 'value="t-"' in then
 
     def test_finds_nothing_for_what_is_no_text(self, stroke, linker):
-        assert linker.get(f"/projects/{stroke.pk}/linking/?like=%00&after=%00").status_code == 200
+        assert linker.get(f"/projects/{stroke.pk}/linking/?who=%00").status_code == 200
+        assert linker.post(f"/projects/{stroke.pk}/linking/", {"like": "\0"}, follow=True).status_code == 200
+
+    def test_takes_nothing_that_was_sealed_to_somebody_else(self, stroke, linker, root):
+        token = seal({"like": "S-002"}, to=root)
+        page = linker.get(f"/projects/{stroke.pk}/linking/?{urlencode({'who': token})}").content.decode()
+
+        assert "4711" in page
 
     def test_takes_over_no_file_that_is_too_large(self, stroke, linker):
         file = SimpleUploadedFile("list.csv", b"Pseudonym\n" + b"x" * 5 * 1024 * 1024)

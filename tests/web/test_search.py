@@ -17,7 +17,6 @@ from adit.accounts.models import User
 from adit.audit.models import Event
 from adit.jobs.models import Job
 from adit.nodes.models import Access, Slot
-from adit.web.search.sources import opening
 from tests.journeys.conftest import session_of
 from tests.nodes.making import folder, server
 from tests.peers.data import ct_study
@@ -26,17 +25,11 @@ from tests.peers.scripts import Script
 from tests.web.people import client_of
 from tests.web.searching import give, permit, searcher
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 STUDY = ct_study(series=2, instances=5, name="looked at", patient_id="P-4711", patient_name="Doe^Johnny")
 OTHER = ct_study(series=1, instances=2, name="looked at, too", patient_id="P-4712", patient_name="Roe^Jane")
 ONE, TWO = STUDY.series
-
-
-@pytest.fixture(autouse=True)
-def quick(settings):
-    settings.ADIT_RETRY_WAITS = ()
-    opening.cache_clear()
-    yield
-    opening.cache_clear()
 
 
 class Page:

@@ -25,6 +25,8 @@ from tests.peers.scripts import Script
 from tests.web.people import client_of
 from tests.web.searching import give, searcher
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 STUDIES = [ct_study(instances=1, name=f"found {number}", patient_name="Doe^John") for number in range(3)]
 FIND = 0x0020
 SECONDS = 10
@@ -98,16 +100,6 @@ def rows(heard) -> list[str]:
 @pytest.fixture
 def rita(transactional_db):
     return searcher("rita")
-
-
-@pytest.fixture(autouse=True)
-def quick(settings):
-    settings.ADIT_RETRY_WAITS = ()
-    from adit.web.search.sources import opening  # noqa: PLC0415  not before the settings are read
-
-    opening.cache_clear()
-    yield
-    opening.cache_clear()
 
 
 class TestASearch:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
+from adit.audit.many import insert_all
 from adit.audit.models import Event, Outcome
 
 SYSTEM = "system"
@@ -70,7 +71,7 @@ def record(
 
 def record_all(events: Iterable[Event]) -> None:
     """Write down many things that happened, made by `event`, as `record` does."""
-    Event.objects.bulk_create(events)
+    insert_all(events)
 
 
 def event(

@@ -47,13 +47,15 @@ class Names:
             joined = ["".join(words) for words in components if words]
             if any(UNSPACED.search(one) for one in joined):
                 self._learn_glued(kind, joined)
-            else:
-                self._learn_spaced(kind, [word for words in components for word in words], joined)
+                components = [[word for word in words if not UNSPACED.search(word)] for words in components]
+                joined = ["".join(words) for words in components if words]
+            self._learn_spaced(kind, [word for words in components for word in words], joined)
 
     def _learn_glued(self, kind: Kind, components: list[str]) -> None:
         pairs = ("".join(pair) for pair in permutations(components[:2], 2))
         for one in (*components, *pairs):
-            if len(one) >= 2:
+            # A short word of letters that are written with spaces would be found inside of others.
+            if len(one) >= 2 and UNSPACED.search(one):
                 self._glued.setdefault(merged(one), kind)
 
     def _learn_spaced(self, kind: Kind, words: list[str], components: list[str]) -> None:

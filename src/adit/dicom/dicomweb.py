@@ -14,7 +14,7 @@ from pydicom.datadict import dictionary_VR, keyword_dict
 from adit.dicom.errors import BadData
 from adit.dicom.identifier import RETURNED
 from adit.dicom.match import Match
-from adit.dicom.query import BadQuery, Query
+from adit.dicom.query import BadQuery, Query, with_wildcards
 from adit.dicom.refs import UID, Level, Ref, uid
 
 DICOM = "application/dicom"
@@ -26,6 +26,7 @@ ANY_SYNTAX = f'{MULTIPART}; type="{DICOM}"; transfer-syntax=*'
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _PARAMETER = re.compile(rf';\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;"]*))')
+_ENCODED = re.compile(r"[^A-Za-z0-9_.~*,\\-]+")
 _ESCAPED = re.compile(r"\\(.)")
 
 
@@ -64,11 +65,18 @@ def studies_url(base: str, prefix: str = "", study: UID | None = None) -> str:
 
 
 def retrieve_url(base: str, prefix: str, ref: Ref) -> str:
-    """The address of all instances under *ref* (PS3.18 10.4.1)."""
-    url = studies_url(base, prefix, ref.study)
-    if ref.series:
-        url += f"/series/{ref.series}"
-    return f"{url}/instances/{ref.instance}" if ref.instance else url
+    """The address of all instances under *ref* (PS3.18 10.4.1).
+
+    Raises:
+        BadQuery: A UID is empty or none, and the address would be that of more than was asked for.
+    """
+    try:
+        url = studies_url(base, prefix, uid(ref.study))
+        if ref.series is not None:
+            url += f"/series/{uid(ref.series)}"
+        return url if ref.instance is None else f"{url}/instances/{uid(ref.instance)}"
+    except ValueError as error:
+        raise BadQuery(f"a retrieve needs the UIDs of what is wanted: {error}") from error
 
 
 def search_urls(base: str, prefix: str, query: Query) -> list[str]:
@@ -94,6 +102,14 @@ def search_urls(base: str, prefix: str, query: Query) -> list[str]:
         f"{url}?{urlencode([*zip(keys, chosen, strict=True), *fields], quote_via=quote, safe='*,')}"
         for chosen in product(*values)
     ]
+
+
+def without_encoding(query: Query) -> Query | None:
+    """The same query with `*` for all text that stands encoded in an address, for servers that do not decode it.
+
+    See `with_wildcards`.
+    """
+    return with_wildcards(query, _ENCODED)
 
 
 def asked_for(query: Query) -> frozenset[str]:

@@ -30,6 +30,13 @@ class DicomError(Exception):
         message = super().__str__()
         return f"{self.node}: {message}" if self.node else message
 
+    def explained(self) -> str:
+        """What went wrong, where, and who can mend it, as sentences that a person reads."""
+        what = str(self).rstrip(".")
+        if not self.node:
+            what = what[:1].upper() + what[1:]
+        return f"{what}. Who can mend it: {self.mended_by}."
+
 
 class NotFound(DicomError):
     """Nothing is stored under what was asked for."""

@@ -146,13 +146,29 @@ def date_range(start: date | None, end: date | None) -> str:
     return first if first == last else f"{first}-{last}"
 
 
+_ACCENTED = re.compile(r"[^\x00-\x7f]+")
+
+
 def without_accents(query: Query) -> Query | None:
     """The same query with `*` for every letter beyond ASCII, for peers that spell or encode it otherwise.
+
+    See `with_wildcards`.
+    """
+    return with_wildcards(query, _ACCENTED)
+
+
+def with_wildcards(query: Query, unsure: re.Pattern[str]) -> Query | None:
+    """The same query with `*` in its texts for whatever *unsure* matches.
 
     It finds more than was asked for: match the answers again (`matching.matches`).
 
     Returns:
-        None when *query* holds no such letter.
+        None when there is nothing of that in *query*, or little else.
     """
-    keys = tuple((keyword, re.sub(r"[^\x00-\x7f]+", "*", value)) for keyword, value in query.keys)
-    return None if keys == query.keys else replace(query, keys=keys)
+    keys = []
+    for keyword, value in query.keys:
+        known = unsure.sub("*", value) if dictionary_VR(keyword) in TEXT_VRS else value
+        if value.strip("*") and not known.strip("*^"):
+            return None
+        keys.append((keyword, known))
+    return None if tuple(keys) == query.keys else replace(query, keys=tuple(keys))

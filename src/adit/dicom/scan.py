@@ -62,22 +62,6 @@ class Identity:
     instance: UID | None
 
 
-def study_and_series(encoded: memoryview | bytes, transfer_syntax: UID) -> tuple[UID, UID] | None:
-    """Study and Series Instance UID of the data set that *encoded* is, or begins.
-
-    Returns:
-        None when the data set goes on to later attributes without having had both.
-
-    Raises:
-        NeedMore: *encoded* ends before that can be said.
-        BadData: It is no data set in *transfer_syntax*, or one of the UIDs is none.
-    """
-    found = identify(encoded, transfer_syntax)
-    if found.study is None or found.series is None:
-        return None
-    return found.study, found.series
-
-
 def identify(encoded: memoryview | bytes, transfer_syntax: UID, *, complete: bool = False) -> Identity:
     """The UIDs of the data set that *encoded* is, or begins.
 

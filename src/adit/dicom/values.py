@@ -5,10 +5,9 @@ Nothing here raises. What cannot be understood is None, or an empty text.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 
 from pydicom.charset import decode_bytes, python_encoding
@@ -173,15 +172,6 @@ def _last_moment(moment: time, written: str) -> time:
     return moment if "." in written else moment.replace(microsecond=999999)
 
 
-_DAYS = {"D": 1.0, "W": 7.0, "M": 30.436875, "Y": 365.2425}
-
-
-def read_age(value: object) -> timedelta | None:
-    """An age (AS): `063Y`, also the `63Y` and `063y` that some write."""
-    found = re.fullmatch(r"(\d{1,3})\s*([DWMYdwmy])", first(value))
-    return timedelta(days=int(found[1]) * _DAYS[found[2].upper()]) if found else None
-
-
 def read_number(value: object) -> Decimal | None:
     """The first value as a finite number (IS, DS): `01`, `+1`, `1.0` and `1 ` are all one."""
     written = first(value)
@@ -201,13 +191,6 @@ def read_whole(value: object) -> int | None:
     if number is None or abs(number) >= 1 << 63 or number != number.to_integral_value():
         return None
     return int(number)
-
-
-def read_real(value: object) -> float | None:
-    """The first value as a finite floating point number."""
-    number = read_number(value)
-    real = None if number is None else float(number)
-    return real if real is not None and math.isfinite(real) else None
 
 
 def person_name(value: object) -> str:

@@ -20,11 +20,11 @@ from adit.dicom.status import SUCCESS, Category, Service, category, describe
 from adit.dimse.errors import IdleTimedOut
 from adit.dimse.scu import SubOperations, move
 from adit.endpoints.arriving import Arrivals
-from adit.endpoints.by_dimse import Seen
 from adit.endpoints.cancel import CancelToken, linked
 from adit.endpoints.dialling import Dial, Root
 from adit.endpoints.expecting import Request, expected, request_for, turn
 from adit.endpoints.receiver import has_been, listening
+from adit.endpoints.seen import Seen
 
 MOVE_MODELS = {Root.STUDY: STUDY_ROOT_MOVE, Root.PATIENT: PATIENT_ROOT_MOVE}
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from http import HTTPStatus
 from typing import Any
 
-from adit.dicom.dicomweb import JSON, asked_for, paged, search_urls, studies_url
+from adit.dicom.dicomweb import JSON, asked_for, paged, search_urls, studies_url, without_encoding
 from adit.dicom.errors import Canceled
 from adit.dicom.json import from_json
 from adit.dicom.match import Match
 from adit.dicom.query import Query
 from adit.dicom.refs import Level
 from adit.endpoints.answers import NOTHING, Answer, HttpRefused
-from adit.endpoints.by_dimse import Seen
+from adit.endpoints.seen import Seen
 from adit.endpoints.web import Session, Web
 
 PAGE = 500
@@ -43,6 +44,16 @@ class WebFinder:
         Raises:
             HttpRefused: The server does not answer queries, or not this one.
         """
+        found = False
+        with closing(self._find(query)) as answers:
+            for match in answers:
+                found = True
+                yield match
+        # Orthanc's plugin as Debian has it compares what stands in the address as it stands there: "M%C3%BCller".
+        if not found and (plain := without_encoding(query)) is not None:
+            yield from self._find(plain)
+
+    def _find(self, query: Query) -> Generator[Match, None, None]:
         session = self._take()
         given: set[object] = set()
         try:

@@ -17,7 +17,7 @@ from adit.dicom.scan import NeedMore, identify
 from adit.dimse.errors import ConnectionBroken
 from adit.endpoints.answers import NOTHING, Answer, HttpRefused
 from adit.endpoints.bridges import Push, pulled
-from adit.endpoints.by_dimse import AHEAD
+from adit.endpoints.by_get import AHEAD
 from adit.endpoints.cancel import linked
 from adit.endpoints.spool import LARGEST_IN_MEMORY, GrowingBody, Spool
 from adit.endpoints.web import Session, Web

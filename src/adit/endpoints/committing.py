@@ -24,6 +24,7 @@ from adit.dimse.normalized import commit, listen
 from adit.endpoints.dialling import Dial
 from adit.endpoints.receiver import listening
 from adit.endpoints.reporting import Awaited, awaited
+from adit.endpoints.ways import Refusals, Way
 
 log = logging.getLogger(__name__)
 
@@ -44,17 +45,28 @@ class Committer:
     unless it reports over the association of the request.
     """
 
-    def __init__(self, dial: Dial, spool: Path, *, wait: float = WAIT, most: int = MOST_REFERENCES) -> None:
+    def __init__(
+        self,
+        dial: Dial,
+        spool: Path,
+        *,
+        wait: float = WAIT,
+        most: int = MOST_REFERENCES,
+        refusals: Refusals | None = None,
+    ) -> None:
         """
         Args:
             spool: Shared with the receiver.
             wait: Seconds without a report after which nobody waits any more.
             most: Instances in one request, at least 1.
+            refusals: What the process remembers of its servers: one that did not report at all is not asked again
+                for a while. Without it, nothing is remembered.
         """
         self._dial = dial
         self._spool = spool
         self._wait = wait
         self._most = most
+        self._refusals = refusals or Refusals()
 
     def __call__(self, instances: Mapping[UID, UID]) -> Commitment:
         """Ask for commitment of *instances*, and wait for the reports.
@@ -65,10 +77,15 @@ class Committer:
         Raises:
             Canceled: What else goes wrong stands in the notes.
         """
-        requests = _Requests(instances, self._most, self._dial.config.name)
-        if requests.all:
+        config = self._dial.config
+        requests = _Requests(instances, self._most, config.name)
+        if requests.all and self._refusals.holds(config, Way.COMMITMENT):
+            requests.note(f"storage commitment was not asked for: lately none came within {self._wait:g} s")
+        elif requests.all:
             with awaited(self._spool, tuple(requests.all)) as reports:
                 self._run(requests, reports)
+            if requests.left == requests.all.keys():
+                self._refusals.note(config, (Way.COMMITMENT,))
         return requests.commitment()
 
     def _run(self, requests: _Requests, reports: Awaited) -> None:

@@ -29,13 +29,17 @@ from adit.endpoints.cancel import CancelToken
 from adit.endpoints.expecting import OpenRequests, Sent, addressee, is_asked, sweep_expectations
 from adit.endpoints.landing import NOT_AUTHORIZED, Landing, Room, Target
 from adit.endpoints.locks import is_held, try_lock
-from adit.endpoints.names import safe_name
+from adit.endpoints.quarantine import folder_for, sweep_broken
 from adit.endpoints.reporting import deliver, sweep_reports
+from adit.endpoints.standing import stands
 
 log = logging.getLogger(__name__)
 
 _WRONG_ADDRESS = AssociateReject(1, 1, 1)
 """Permanent, no reason given: PS3.8 table 9-21 has none for it."""
+
+_MOST_KNOWN = 1024
+"""Addressees that are remembered: one for each series that arrives."""
 
 _HANDOVER = 2.0
 """Seconds in which a receiver that was killed is gone."""
@@ -166,6 +170,8 @@ class Receiver:
         self._most_associations = most_associations
         self._idle_timeout = idle_timeout
         self._requests = OpenRequests(spool)
+        # As long as who asked lives, more of the same is for him: nobody asks later with a better claim to it.
+        self._addressees: dict[Sent, Path] = {}
         self._stopping = CancelToken()
         self._exits = ExitStack()
 
@@ -179,6 +185,7 @@ class Receiver:
             descriptor = self._lock(exits)
             sweep_expectations(self._spool)
             sweep_reports(self._spool)
+            sweep_broken(self._spool)
             if self.port is not None:
                 self.port = self._serve(exits, self.port)
             if self._tls is not None:
@@ -253,14 +260,18 @@ class Receiver:
             Refused: Nobody asked for it, nor for anything else of its sender (0124).
         """
         sent = Sent(request.originator, request.originator_id, request.calling_ae_title, request.address, study, series)
+        if (known := self._addressees.get(sent)) is not None and stands(known):
+            return Target(known, kept=False)
         requests = self._requests()
         name = addressee(requests, sent)
         if name is not None:
-            return Target(self._requests.folder(name), kept=False)
+            folder = self._requests.folder(name)
+            if len(self._addressees) >= _MOST_KNOWN:
+                self._addressees.clear()
+            self._addressees[sent] = folder
+            return Target(folder, kept=False)
         if not self._rules.keeps_unasked and not is_asked(requests, sent):
             log.warning("refused what nobody asked for, from %s", request.address)
             raise Refused("nobody asked for it", status=NOT_AUTHORIZED)
-        folder = self._spool / "quarantine" / safe_name(request.calling_ae_title)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         log.warning("put what nobody asked for into quarantine, from %s", request.address)
-        return Target(folder, kept=True)
+        return Target(folder_for(self._spool, request.calling_ae_title), kept=True)

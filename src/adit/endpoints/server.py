@@ -16,12 +16,14 @@ from adit.dicom.refs import UID, Level, Ref
 from adit.dicom.status import UNSUPPORTED_SOP_CLASS
 from adit.dimse.errors import NoContext
 from adit.endpoints.answers import HttpRefused
-from adit.endpoints.by_dimse import Finder, Getter, Seen
+from adit.endpoints.by_find import Finder
+from adit.endpoints.by_get import Getter
 from adit.endpoints.by_qido import WebFinder
 from adit.endpoints.by_stow import WebStorer
 from adit.endpoints.by_wado import WebGetter
 from adit.endpoints.committing import Committer
 from adit.endpoints.dialling import Again, Dial, Root, ServerConfig
+from adit.endpoints.seen import Seen
 from adit.endpoints.spool import Spool
 from adit.endpoints.storing import Storer
 from adit.endpoints.ways import Finds, Lending, Refusals, Retrieves, Stores, Way, refuses

@@ -21,7 +21,7 @@ from adit.endpoints.dialling import ServerConfig
 from adit.endpoints.lent import lent
 
 REMEMBERED = 600.0
-"""Seconds for which a way that was refused is not the first to be tried."""
+"""Seconds for which a way that was refused is not the first to be tried, and what never came is not waited for."""
 
 
 class Way(StrEnum):
@@ -34,6 +34,7 @@ class Way(StrEnum):
     C_MOVE = "C-MOVE"
     C_STORE = "C-STORE"
     STOW = "STOW-RS"
+    COMMITMENT = "storage commitment"
 
 
 class Finds(Protocol):
@@ -70,7 +71,7 @@ def refuses(error: DicomError) -> bool:
 
 
 class Refusals:
-    """Ways that servers refused, for a while. One for the whole process; thread-safe.
+    """Ways that servers refused, or that came to nothing, for a while. One for the whole process; thread-safe.
 
     A server whose configuration changes begins anew.
 
@@ -86,7 +87,7 @@ class Refusals:
         self._until: dict[tuple[ServerConfig, Way], float] = {}
 
     def note(self, server: ServerConfig, ways: Iterable[Way]) -> None:
-        """*server* refused *ways*, and did what was asked in another."""
+        """*server* refused *ways*, and did what was asked in another; or did nothing in them at all."""
         now = self._clock()
         with self._lock:
             self._until = {key: until for key, until in self._until.items() if until > now}
@@ -98,6 +99,12 @@ class Refusals:
         key = _same(server)
         with self._lock:
             return sorted(ways, key=lambda way: self._until.get((key, way), now) > now)
+
+    def holds(self, server: ServerConfig, way: Way) -> bool:
+        """Whether *way* was refused lately."""
+        now = self._clock()
+        with self._lock:
+            return self._until.get((_same(server), way), now) > now
 
 
 def _same(server: ServerConfig) -> ServerConfig:

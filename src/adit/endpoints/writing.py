@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 
@@ -31,10 +33,14 @@ def write(instance: Instance, path: str, quota: Quota | None) -> bytes:
         OSError: It cannot be written.
         DicomError: What broke the arrival of the instance off.
     """
+    with quota.writing() if quota is not None else nullcontext(lambda _: None) as take:
+        return _written(instance, path, take)
+
+
+def _written(instance: Instance, path: str, take: Callable[[int], None]) -> bytes:
     if instance.file is not None and _take_over(instance.file, path):
         size = os.fstat(instance.file.descriptor).st_size
-        if quota is not None:
-            quota.take(size)
+        take(size)
         begin_sync(instance.file.descriptor, size)
         return instance.file.digest
     digest = xxhash.xxh3_128()
@@ -44,8 +50,7 @@ def write(instance: Instance, path: str, quota: Quota | None) -> bytes:
         for chunk in part10(instance):
             digest.update(chunk)
             buffers.append(chunk)
-            if quota is not None:
-                quota.take(len(chunk))
+            take(len(chunk))
             if len(buffers) == _BUFFERS or not _lasts(chunk):
                 _write_all(file, buffers)
                 buffers = []

@@ -20,6 +20,7 @@ from adit.jobs.sealing import forget_sealing
 from adit.jobs.settling import settle_job
 from adit.jobs.signals import changed
 from adit.jobs.states import Action, JobStatus, TaskAction, TaskStatus
+from adit.jobs.unsent import note_unsent
 
 
 class WrongState(Exception):
@@ -160,6 +161,7 @@ def _cancel(job: Job) -> None:
     Task.objects.filter(job=job, status=TaskStatus.PENDING).update(
         status=TaskStatus.CANCELED, message="canceled", ended_at=Now(), not_before=None, waits_because=""
     )
+    note_unsent(job.pk)
     Task.objects.filter(job=job, status=TaskStatus.IN_PROGRESS).update(stop_requested_at=Now())
 
 

@@ -22,6 +22,7 @@ from django.db.models.functions import Now
 from adit.dicom.errors import Canceled, DicomError, Full, NeedsReceiver, NotFound, TimedOut, Unreachable
 from adit.dicom.protocols import Cancellation, Sink, Source
 from adit.endpoints.archive import Archive
+from adit.endpoints.ways import REMEMBERED
 from adit.jobs.blame import Blame
 from adit.jobs.claim import Claimed
 from adit.jobs.leases import Running
@@ -34,9 +35,11 @@ from adit.jobs.patience import patiently
 from adit.jobs.rows import Lost
 from adit.jobs.settling import settle_job
 from adit.jobs.states import TASK_ENDED, TaskStatus
+from adit.jobs.unsent import note_unsent
 from adit.nodes import slots
 from adit.nodes.contact import note_answered, note_silent
 from adit.nodes.models import Node
+from adit.nodes.moving import note_needs_receiver
 from adit.nodes.opening import Form
 from adit.transfer.items import Layout
 from adit.transfer.ledger import Verdict
@@ -139,6 +142,7 @@ class Attempt:
         self.committed = False
         self._silent: tuple[str, str] | None = None
         self._answered = False
+        self._misplaced = False
 
     def load(self) -> Task:
         """The task with its job and nodes.
@@ -169,6 +173,7 @@ class Attempt:
         except Full as full:
             return NoRoom(self.blame.sentence(full))
         except NeedsReceiver as needs:
+            self._misplaced = True
             return Misplaced(self.blame.sentence(needs))
         except DicomError as error:
             if isinstance(error, NotFound):
@@ -226,6 +231,8 @@ class Attempt:
 
     def _note_contact(self) -> None:
         nodes = (self.claimed.source, self.claimed.destination)
+        if self._misplaced:
+            note_needs_receiver(self.claimed.source, lasting=REMEMBERED)
         if self._answered:
             note_answered(nodes)
         elif self._silent is not None:
@@ -257,6 +264,8 @@ def settle_task(claimed: Claimed, job: Job, decision: Decision, *, seconds: floa
     )
     if not settled:
         raise Lost
+    if decision.status is TaskStatus.CANCELED:
+        note_unsent(job.pk)
     if decision.status is TaskStatus.SUCCESS:
         Entry.objects.filter(task=claimed.task).update(stored_instances=None, excluded_instances=None)
     if ended:

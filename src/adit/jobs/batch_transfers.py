@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from django.contrib.auth.models import Group
@@ -15,7 +15,7 @@ from adit.jobs.kinds.batch import BATCH_TRANSFER
 from adit.jobs.kinds.check import BATCH_CHECK
 from adit.jobs.models import BatchFile, Job, Line
 from adit.jobs.options import Options
-from adit.jobs.pseudonymising import BadPlan, project_of, treating_of, with_pseudonyms
+from adit.jobs.pseudonymising import BadPlan, project_of, refused_lines, treating_of
 from adit.jobs.states import JOB_ENDED
 from adit.jobs.submit import submit
 from adit.nodes.finding import find_node
@@ -27,6 +27,10 @@ from adit.transfer.batches.validating import Pseudonyms, check_transfers
 from adit.transfer.items import LookUpStudies, TransferStudy
 from adit.transfer.plan import NO_TRIAL, Plan, Pseudonymising, Trial
 from adit.transfer.pseudonyms import UnfitPseudonym
+from adit.transfer.sheets.reading import Sheet
+
+_Told = list[tuple[tuple[int, ...], str]]
+"""Lines, and what there is against their patient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +59,24 @@ class Planned:
 
 
 def check_file(file: BatchFile, choices: Choices, *, by: User) -> Checked[TransferRow]:
-    """Hold *file* against all rules, those of the project's pseudonyms too. Nothing is written.
+    """The same as `check_sheet`, of a file that is kept.
 
     Raises:
         BadSheet: It cannot be read.
+        Whatever `check_sheet` raises.
+    """
+    return check_sheet(read_file(file), choices, by=by)
+
+
+def check_sheet(sheet: Sheet, choices: Choices, *, by: User) -> Checked[TransferRow]:
+    """Hold *sheet* against all rules, those of the project's pseudonyms too. Nothing is written.
+
+    Raises:
         BadPlan: What was chosen does not go together, whatever the file says.
         UnknownNode, UnknownProject: *by* knows none of this name.
         NoKey, UnreadableKey: Of the project.
     """
-    checked = check_transfers(read_file(file), pseudonyms=_needed(choices, by))
+    checked = check_transfers(sheet, pseudonyms=_needed(choices, by))
     rows = checked.good
     if choices.pseudonymising is None or not rows:
         return checked
@@ -113,11 +126,14 @@ def submit_check(plan: Plan, *, by: User, group: Group | None = None) -> Job:
     return submit(replace(plan, kind=BATCH_CHECK.key, items=checks_of(plan.transfers)), by=by, group=group)
 
 
-def plan_of_check(check: Job, *, every: bool = False, archive_password: str = "") -> Plan:
+def plan_of_check(
+    check: Job, *, every: bool = False, unchecked_pixels: bool | None = None, archive_password: str = ""
+) -> Plan:
     """Exactly the plan that *check* was made for, of the studies that were found.
 
     Args:
         every: Of all studies, whatever was found.
+        unchecked_pixels: Other than when it was checked, what may show text in its pixels goes, or stays behind.
         archive_password: Of the archive, where one was wanted: the check forgets it when it has ended well.
 
     Raises:
@@ -130,13 +146,14 @@ def plan_of_check(check: Job, *, every: bool = False, archive_password: str = ""
     options = Options.of(check)
     if options.archive_salt and not archive_password and check.archive_password is None:
         raise BadPlan("The password of the archive was forgotten when the check had ended: give it again.")
-    items = _items(check) if every else _found(check)
+    items = _items_with_issuers(check, only_found=not every)
     if not items:
         raise BadPlan("The check found nothing that could be sent.")
     treating, project = options.treating, check.project.name if check.project else ""
     pseudonymising = None
     if treating is not None:
-        pseudonymising = Pseudonymising(project, treating.profile["name"], options.generate, treating.unchecked_pixels)
+        unchecked = treating.unchecked_pixels if unchecked_pixels is None else unchecked_pixels
+        pseudonymising = Pseudonymising(project, treating.profile["name"], options.generate, unchecked)
     kept = check.archive_password.reveal() if options.archive_salt and check.archive_password else ""
     return Plan(
         BATCH_TRANSFER.key,
@@ -153,6 +170,7 @@ def plan_of_check(check: Job, *, every: bool = False, archive_password: str = ""
         description=check.description,
         ethics_number=check.ethics_number,
         file=check.file_id,
+        check=check.pk,
     )
 
 
@@ -176,29 +194,35 @@ def _refused(rows: Sequence[TransferRow], choices: Choices, by: User, checked: C
     assert treating is not None
     secret = new_key() if project is None else None
 
-    def refusal(items: tuple[TransferStudy, ...]) -> str:
+    def refused(items: Iterable[TransferStudy]) -> _Told:
         with transaction.atomic():
             try:
-                with_pseudonyms(replace(plan, items=items), treating, project=project, secret=secret, by=by)
-            except (BadPlan, UnfitPseudonym) as error:
-                return str(error)
+                return refused_lines(replace(plan, items=tuple(items)), treating, project=project, secret=secret, by=by)
             finally:
                 transaction.set_rollback(True)
-        return ""
 
-    if not (all_of_them := refusal(plan.transfers)):
-        return []
+    told: _Told = []
+    try:
+        told = refused(plan.transfers)
+    except (BadPlan, UnfitPseudonym) as about_all:
+        # It is about somebody, and names nobody's line: ask for each alone.
+        told = _one_by_one(plan.transfers, refused) or [((checked.header,), str(about_all))]
     column = next((taken.written for taken in checked.columns if taken.keyword == "Pseudonym"), "Pseudonym")
+    brought = {line: item.pseudonym for item in plan.transfers for line in item.lines}
+    return [Fault(tuple(sorted(lines)), column, brought.get(lines[0], ""), reason) for lines, reason in told]
+
+
+def _one_by_one(items: Iterable[TransferStudy], refused: Callable[[Iterable[TransferStudy]], _Told]) -> _Told:
     by_patient: dict[str, list[TransferStudy]] = {}
-    for item in plan.transfers:
+    for item in items:
         by_patient.setdefault(item.patient_id, []).append(item)
-    faults = []
-    for items in by_patient.values():
-        # Without its lines, which the fault names itself.
-        if reason := refusal(tuple(replace(item, lines=()) for item in items)):
-            lines = tuple(sorted(line for item in items for line in item.lines))
-            faults.append(Fault(lines, column, items[0].pseudonym, reason))
-    return faults or [Fault((checked.header,), column, "", all_of_them)]
+    told = []
+    for own in by_patient.values():
+        try:
+            told += refused(own)
+        except (BadPlan, UnfitPseudonym) as error:
+            told.append((tuple(line for item in own for line in item.lines), error.rule))
+    return told
 
 
 def _items(check: Job) -> tuple[TransferStudy, ...]:
@@ -206,9 +230,9 @@ def _items(check: Job) -> tuple[TransferStudy, ...]:
     return tuple(item for task in tasks for item in LookUpStudies.from_json(task.item).studies)
 
 
-def _found(check: Job) -> tuple[TransferStudy, ...]:
-    """The studies that were found, each with the issuer that the source names."""
-    known = Line.objects.filter(job=check, outcome=Outcome.FOUND)
+def _items_with_issuers(check: Job, *, only_found: bool) -> tuple[TransferStudy, ...]:
+    """The studies of *check*, each with the issuer that the source names for it."""
+    known = Line.objects.filter(job=check, **({"outcome": Outcome.FOUND} if only_found else {}))
     issuers = dict(known.values_list("number", "details__issuer"))
     return tuple(
         replace(item, issuer=issuers[item.lines[0]] or "") for item in _items(check) if item.lines[0] in issuers

@@ -8,8 +8,9 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models import F, Q, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Concat, Left, Now
 
 from adit.accounts.models import User
 
@@ -84,7 +85,12 @@ class Line(models.Model):
 
     class Meta:
         ordering = ["number"]
-        indexes = [models.Index("job", "outcome", "number", name="line_by_outcome")]
+        indexes = [
+            models.Index("job", "outcome", "number", name="line_by_outcome"),
+            # The others have matches, which come in an order of their own.
+            models.Index("job", "number", name="line_not_found", condition=~Q(outcome="found")),
+            models.Index("job", name="line_with_identical_ones", condition=~Q(also=[])),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["job", "number"], name="line_once_per_job"),
             models.CheckConstraint(
@@ -96,16 +102,36 @@ class Line(models.Model):
         return f"line {self.number} of job {self.job_id}"
 
 
+_LONGEST = 100
+"""Characters that texts are sorted by: an index takes no entry above 2,700 bytes, and no server has to be brief."""
+
+_BLANK = Value(" ", models.TextField())
+
+SORTED_BY: dict[str, dict[str, Combinable]] = {
+    "name": {"key": Left("patient_name", _LONGEST)},
+    "date": {"key": F("study_date"), "second_key": F("study_time")},
+    "modality": {"key": Left(Concat("modalities__0", _BLANK, "modalities__1", _BLANK, "modalities__2"), _LONGEST)},
+    "study": {"key": Left("study_description", _LONGEST)},
+    "instances": {"key": F("instances")},
+}
+"""What a table of matches can be sorted by: name → what rows are annotated with; there is an index of each."""
+
+
 class Found(models.Model):
     """One study, or series, that a source has for a line. Texts as the source gave them, empty for not given.
 
     Attributes:
+        job, number, outcome: Those of the line, so that one index serves a filter and an order.
         position: Of this line, counted from 1.
+        words: What a person may look for, see `words_of`.
         study_time: HHMMSS.
         instances: As the source counts them; None where it does not tell.
     """
 
-    line = models.ForeignKey(Line, on_delete=models.CASCADE, related_name="found")
+    line = models.ForeignKey(Line, on_delete=models.CASCADE, related_name="found", db_index=False)
+    job = models.ForeignKey("Job", on_delete=models.CASCADE, related_name="+", db_index=False)
+    number = models.IntegerField()
+    outcome = models.CharField(max_length=16, choices=[(o.value, o.value) for o in Outcome])
     position = models.IntegerField()
     study_uid = models.CharField(max_length=64)
     series_uid = models.CharField(max_length=64, blank=True, default="")
@@ -122,11 +148,29 @@ class Found(models.Model):
     series_number = models.TextField(blank=True, default="")
     series_count = models.IntegerField(null=True, blank=True)
     instances = models.IntegerField(null=True, blank=True)
+    words = models.TextField(blank=True, default="")
 
     class Meta:
         verbose_name_plural = "found"
         ordering = ["line", "position"]
+        indexes = [
+            models.Index("job", "number", "position", name="found_by_line"),
+            models.Index("job", "outcome", "number", "position", name="found_by_outcome"),
+            *(
+                models.Index("job", *keys.values(), "number", "position", name=f"found_by_{name}")
+                for name, keys in SORTED_BY.items()
+            ),
+        ]
         constraints = [models.UniqueConstraint(fields=["line", "position"], name="found_once_per_position")]
 
     def __str__(self) -> str:
         return f"{self.position} of {self.line}"
+
+    def words_of(self, reason: str) -> str:
+        """What *words* are, for a line of which *reason* is said: in small letters, so that one look finds any."""
+        texts = (
+            self.patient_id, self.patient_name, self.accession_number, self.study_description,
+            self.series_description, reason,
+        )  # fmt: skip
+        # Nobody types a line break: nothing is found across two of them.
+        return "\n".join(texts).lower()

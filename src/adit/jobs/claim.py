@@ -15,11 +15,12 @@ from django.db.models.functions import Now
 
 from adit.jobs import signals
 from adit.jobs.kind_settings import halts_of
-from adit.jobs.lanes import Lane, Room, in_order, spare, startable
-from adit.jobs.models import Job, Task
+from adit.jobs.lanes import Lane, Reach, Room, in_order, spare, startable, within_reach
+from adit.jobs.models import Job, Task, Worker
 from adit.jobs.settling import settle_job
 from adit.jobs.states import JobStatus, TaskStatus
 from adit.nodes.models import Node
+from adit.nodes.moving import NEEDS_RECEIVER
 from adit.nodes.slots import ensure_slots
 
 _ONE_AT_A_TIME = 0x41444954
@@ -125,27 +126,28 @@ class _TakenMeanwhile(Exception):
     """A search took the slot, or an action the task."""
 
 
-def claim(worker: str, *, lease: float, now: datetime) -> Claimed | None:
-    """Take the next task that can start, with a slot at each server it needs: all of it, or nothing.
+def claim(worker: str, *, lease: float, now: datetime, receives: bool = False) -> Claimed | None:
+    """Take the next task that can start here, with a slot at each server it needs: all of it, or nothing.
 
     Args:
         worker: Name of the process, as in `Worker.name`.
         lease: Seconds that the task and its slots stay ours without a sign of life.
         now: For the nodes' windows.
+        receives: A receiver runs on this machine; without one, what needs it is left to others.
 
     Returns:
-        The claim, or None when no task can start.
+        The claim, or None when no task can start here.
     """
     for _ in range(_TRIES):
         try:
-            return _claim(worker, lease, now)
+            return _claim(worker, lease, now, receives)
         except _TakenMeanwhile:
             continue
     return None
 
 
 @transaction.atomic
-def _claim(worker: str, lease: float, now: datetime) -> Claimed | None:
+def _claim(worker: str, lease: float, now: datetime, receives: bool) -> Claimed | None:
     _one_at_a_time()
     places, running, due, halts = _situation()
     if due:
@@ -154,7 +156,7 @@ def _claim(worker: str, lease: float, now: datetime) -> Claimed | None:
     lanes = open_lanes(most=idle + 1)
     rooms = rooms_of({node for lane in lanes for node in lane.needs})
     can_start = list(startable(lanes, rooms, now, halts))
-    for lane in in_order(can_start, running):
+    for lane in in_order(within_reach(can_start, rooms, receives=receives), running):
         wanted = lane.needs + Counter(node for node in lane.needs if spare(node, lane, can_start, rooms, idle))
         servers = {node: count for node, count in wanted.items() if rooms[node].most is not None}
         if wanted != lane.needs and _idle(*_situation()[:2]) > idle:
@@ -206,6 +208,7 @@ def rooms_of(nodes: Collection[int]) -> dict[int, Room]:
     within = Q(slots__number__lte=F("max_associations"))
     known = Node.objects.filter(pk__in=nodes).order_by()
     known = known.annotate(
+        sends=NEEDS_RECEIVER,
         slot_count=Count("slots", filter=within),
         free=ArrayAgg("slots__number", filter=free & within, default=[]),
         # Held above a maximum that was lowered: they count against what there is to give.
@@ -218,10 +221,22 @@ def rooms_of(nodes: Collection[int]) -> dict[int, Room]:
         for node in lacking:
             ensure_slots(node)
         return rooms_of(nodes)
-    return {node.pk: _room(node, frozenset(node.free), node.surplus) for node in found}
+    # Without any worker there is no use in looking for one with a receiver.
+    received = not any(node.sends for node in found) or _somebody_receives() or not Worker.objects.alive().exists()
+    return {node.pk: _room(node, frozenset(node.free), node.surplus, _reach(node.sends, received)) for node in found}
 
 
-def _room(node: Node, free: frozenset[int], surplus: int) -> Room:
+def _somebody_receives() -> bool:
+    return Worker.objects.alive().filter(receives=True).exists()
+
+
+def _reach(sends: bool | None, received: bool) -> Reach:
+    if not sends:
+        return Reach.ANY
+    return Reach.BESIDE_RECEIVER if received else Reach.NONE
+
+
+def _room(node: Node, free: frozenset[int], surplus: int, reach: Reach) -> Room:
     kept = {1} if node.max_associations > 1 else set()
     return Room(
         node=node.pk,
@@ -233,6 +248,7 @@ def _room(node: Node, free: frozenset[int], surplus: int) -> Room:
         most=node.max_associations if node.is_server else None,
         free=max(0, len(free) - surplus),
         free_for_batch=max(0, len(free - kept) - surplus),
+        reach=reach,
     )
 
 

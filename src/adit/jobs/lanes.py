@@ -9,8 +9,23 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 
 from adit.nodes.windows import Windows, open_at, opens_next
+
+
+class Reach(Enum):
+    """Which workers can retrieve from a node.
+
+    Attributes:
+        ANY: All of them.
+        BESIDE_RECEIVER: Those on a machine with a receiver, to which the node sends.
+        NONE: The same, and no worker that runs has one.
+    """
+
+    ANY = auto()
+    BESIDE_RECEIVER = auto()
+    NONE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +51,10 @@ class Lane:
         """Node id → associations without which a task cannot start."""
         return Counter(node for node in (self.source, self.destination) if node)
 
+    def reach(self, rooms: Mapping[int, Room]) -> Reach:
+        """Which workers can run its tasks: what sends nothing only asks, for which no receiver is needed."""
+        return rooms[self.source].reach if self.destination else Reach.ANY
+
 
 @dataclass(frozen=True, slots=True)
 class Room:
@@ -47,6 +66,7 @@ class Room:
         free_for_batch: The same without the one that is kept for interactive use.
         suspended: The reason, empty when it is not suspended.
         hold_all: The windows hold interactive work too.
+        reach: Who can retrieve from it.
     """
 
     node: int
@@ -58,6 +78,7 @@ class Room:
     most: int | None
     free: int
     free_for_batch: int
+    reach: Reach
 
     def offers(self, *, interactive: bool) -> int | None:
         """Associations that a task can have now; None for any number."""
@@ -96,6 +117,8 @@ def obstacle(lane: Lane, rooms: Mapping[int, Room], now: datetime, halts: Mappin
             return Obstacle(f"waits for {room.name}'s window, {_opens(room.windows, now)}")
         if room.most is not None and _most(room, interactive=lane.interactive) < needed:
             return Obstacle(f"needs {needed} associations with {room.name}, which allows {room.most}")
+    if lane.reach(rooms) is Reach.NONE:
+        return Obstacle(_no_receiver(rooms[lane.source].name))
     for node, needed in lane.needs.items():
         room = rooms[node]
         offered = room.offers(interactive=lane.interactive)
@@ -108,6 +131,13 @@ def obstacle(lane: Lane, rooms: Mapping[int, Room], now: datetime, halts: Mappin
 def _most(room: Room, *, interactive: bool) -> int:
     assert room.most is not None
     return room.most if interactive or room.most == 1 else room.most - 1
+
+
+def _no_receiver(name: str) -> str:
+    return (
+        f"waits for a worker on a machine with a receiver, to which {name} sends; none is running "
+        "(can be mended by the administrator of ADIT, who starts 'adit receiver' there)"
+    )
 
 
 def _opens(windows: Windows | None, now: datetime) -> str:
@@ -132,6 +162,15 @@ def startable(
 ) -> Iterator[Lane]:
     """Those of *lanes* whose first task can start now."""
     return (lane for lane in lanes if obstacle(lane, rooms, now, halts) is None)
+
+
+def within_reach(lanes: Iterable[Lane], rooms: Mapping[int, Room], *, receives: bool) -> list[Lane]:
+    """Those of *lanes* whose tasks a worker can run.
+
+    Args:
+        receives: It runs beside a receiver.
+    """
+    return [lane for lane in lanes if receives or lane.reach(rooms) is Reach.ANY]
 
 
 def spare(node: int, lane: Lane, others: Iterable[Lane], rooms: Mapping[int, Room], idle: int) -> bool:

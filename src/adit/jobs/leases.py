@@ -21,6 +21,7 @@ from adit.jobs.machine import here
 from adit.jobs.models import Task, Worker
 from adit.jobs.outcomes import Stop
 from adit.jobs.patience import AWAY
+from adit.jobs.queue import wake
 from adit.nodes.models import Slot
 
 logger = logging.getLogger(__name__)
@@ -29,20 +30,21 @@ LOOK = 1.0
 """Seconds between two looks for tasks that somebody wants to stop."""
 
 
-def announce(worker: str, *, places: int, until: Combinable) -> None:
-    """Tell all others that this process runs tasks, and is alive until then.
+def announce(worker: str, *, places: int, until: Combinable, receives: bool = False) -> None:
+    """Tell all others that this process runs tasks, is alive until then, and whether a receiver runs beside it.
 
     Again and again: a process that was frozen for long finds its row removed.
     """
     Worker.objects.update_or_create(
         name=worker,
-        defaults={"alive_until": until},
+        defaults={"alive_until": until, "receives": receives},
         create_defaults={
             "host": gethostname(),
             "machine": here(),
             "pid": os.getpid(),
             "places": places,
             "alive_until": until,
+            "receives": receives,
         },
     )
 
@@ -90,6 +92,7 @@ class Heartbeat:
         worker: Name of the process.
         places: Tasks that it runs at the same time.
         lease, interval, no_progress: Seconds.
+        receives: Whether a receiver runs beside it now.
     """
 
     def __init__(
@@ -100,6 +103,7 @@ class Heartbeat:
         lease: float,
         interval: float,
         no_progress: float,
+        receives: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.worker = worker
@@ -107,6 +111,8 @@ class Heartbeat:
         self.lease = lease
         self._interval = interval
         self._no_progress = no_progress
+        self._receives = receives
+        self._received = False
         self._clock = clock
         self._lock = threading.Lock()
         self._running: dict[str, Running] = {}
@@ -160,8 +166,17 @@ class Heartbeat:
         Only what a thread of ours is at: what one left behind in a crash runs out and goes to others.
         """
         until = Now() + timedelta(seconds=self.lease)
-        announce(self.worker, places=self.places, until=until)
+        self._announce(until)
         return {each.claimed.key for each in running if self._renew_one(each.claimed, until)}
+
+    @transaction.atomic
+    def _announce(self, until: Combinable) -> None:
+        receives = self._receives()
+        announce(self.worker, places=self.places, until=until, receives=receives)
+        if receives and not self._received:
+            # What waited for it can start here now.
+            wake()
+        self._received = receives
 
     @transaction.atomic
     def _renew_one(self, claimed: Claimed, until: Combinable) -> bool:
@@ -199,7 +214,7 @@ class Heartbeat:
         try:
             beat_at = self._clock()
             while not self._ended.wait(min(LOOK, self._interval)):
-                if self._clock() >= beat_at:
+                if self._clock() >= beat_at or self._receives() != self._received:
                     beat_at = self._clock() + self._interval
                     self.beat()
                 self.look()

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
+from adit.audit.many import insert_all
 from adit.jobs.batchmodels import OPEN, Found, Line, Outcome
 from adit.jobs.claim import Claimed
 from adit.jobs.models import Task
@@ -42,13 +43,10 @@ class Told:
 
 def await_lines(planned: Iterable[tuple[Task, Item]]) -> None:
     """Write down the lines that new tasks, each with its item, will ask for."""
-    Line.objects.bulk_create(
-        (
-            Line(job_id=task.job_id, task=task, number=numbers[0], also=list(numbers[1:]))
-            for task, item in planned
-            for numbers in _groups(item)
-        ),
-        batch_size=_ROWS_AT_ONCE,
+    insert_all(
+        Line(job_id=task.job_id, task_id=task.pk, number=numbers[0], also=list(numbers[1:]))
+        for task, item in planned
+        for numbers in _groups(item)
     )
 
 
@@ -102,6 +100,8 @@ def write_lines(claimed: Claimed, told: Sequence[Told]) -> None:
     for line, each in zip(lines, told, strict=True):
         for position, one in enumerate(each.found, 1):
             one.pk, one.line, one.position = None, line, position
+            one.job_id, one.number, one.outcome = line.job_id, line.number, line.outcome
+            one.words = one.words_of(each.reason)
             found.append(one)
     Found.objects.bulk_create(found, batch_size=_ROWS_AT_ONCE)
     changed(claimed.job)

@@ -12,6 +12,7 @@ from django.db import transaction
 from adit.accounts.models import User
 from adit.audit.record import record
 from adit.jobs.batchmodels import Outcome
+from adit.jobs.check_totals import series_going
 from adit.jobs.files import read_file
 from adit.jobs.kinds.batch import BATCH_TRANSFER
 from adit.jobs.kinds.check import BATCH_CHECK
@@ -136,7 +137,7 @@ def _of_check(job: Job) -> dict[int, Told]:
         values = (
             line.outcome,
             line.reason,
-            _number(details.get("series")),
+            _number(series_going(details)),
             _number(details.get("instances")),
             "" if size is None else f"{size / 1e6:.1f}",
             _counted(details.get("behind", {})),

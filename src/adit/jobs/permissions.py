@@ -19,6 +19,7 @@ from adit.jobs.states import JOB_ACTIONS, TASK_ACTIONS, Action, TaskAction, Who
 from adit.jobs.treating import Treating
 from adit.nodes.models import Node
 from adit.nodes.permissions import takes
+from adit.projects.expiry import last_day
 from adit.projects.models import Project
 
 
@@ -88,7 +89,8 @@ def _may_send_for(project: Project, user: User, destination: Node | None) -> Ver
         return Verdict.no(f"The key of project {project.name} was destroyed; nothing can be sent for it any more.")
     if project.expires_at is not None and project.expires_at <= now:
         return Verdict.no(
-            f"Project {project.name} expired on {project.expires_at:%Y-%m-%d}; an administrator can prolong it."
+            f"Project {project.name} expired: its last day was {last_day(project.expires_at)}; "
+            "an administrator can prolong it."
         )
     if not Project.objects.sendable_by(user, now).filter(pk=project.pk).exists():
         return Verdict.no(

@@ -50,6 +50,7 @@ class Process:
         places: Tasks at the same time.
         sweep: Removes what dead processes left in the spool; called now and then.
         chores: What may take long and must not keep the upkeep; called now and then on a thread of its own.
+        receives: Whether a receiver runs on this machine now; what needs one is left to others without it.
     """
 
     def __init__(
@@ -60,12 +61,14 @@ class Process:
         limits: Limits,
         sweep: Callable[[], object] = lambda: None,
         chores: Callable[[], object] = lambda: None,
+        receives: Callable[[], bool] = lambda: False,
     ) -> None:
         self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
         self.places = places
         self._limits = limits
         self._sweep = sweep
         self._chores = chores
+        self._receives = receives
         self._stopping = threading.Event()
         self._heartbeat = Heartbeat(
             self.name,
@@ -73,6 +76,7 @@ class Process:
             lease=limits.lease,
             interval=limits.heartbeat,
             no_progress=limits.no_progress,
+            receives=receives,
         )
         self._conditions = Conditions(opening=opening, waits=limits.waits, wake=wake)
         self._threads = [
@@ -84,7 +88,7 @@ class Process:
     def start(self) -> None:
         """Register, and begin with heartbeat and upkeep."""
         alive_until = Now() + timedelta(seconds=self._limits.lease)
-        announce(self.name, places=self.places, until=alive_until)
+        announce(self.name, places=self.places, until=alive_until, receives=self._receives())
         # Whoever starts anew after a crash of all goes on at once with what they left.
         tidy(waits=self._limits.waits)
         with transaction.atomic():
@@ -103,7 +107,8 @@ class Process:
     def _claim(self) -> Claimed | None:
         while not self._stopping.is_set():
             try:
-                return claim(self.name, lease=self._limits.lease, now=timezone.now())
+                receives = self._receives()
+                return claim(self.name, lease=self._limits.lease, now=timezone.now(), receives=receives)
             except AWAY:
                 connection.close()
                 self._stopping.wait(PAUSE)
@@ -171,7 +176,7 @@ async def _serve(process: Process, grace: float) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    await serve(process.work, places=process.places, stopping=stopping)
+    await serve(process.work, worker=process.name, places=process.places, stopping=stopping)
 
 
 def _leave(process: Process, grace: float) -> None:

@@ -14,7 +14,7 @@ from adit.jobs.models import Job, Task
 from adit.jobs.treating import Treating, patient_of
 from adit.nodes.models import Node
 from adit.nodes.secrets import Secret
-from adit.projects.aliases import NoPseudonym, give_many, known_as, known_pseudonyms, pseudonym_for
+from adit.projects.aliases import NoPseudonym, give_many, known_as, pseudonym_for
 from adit.projects.approving import site_profile
 from adit.projects.finding import find_project
 from adit.projects.keys import revealed
@@ -29,7 +29,15 @@ _MOST_TOLD = 20
 
 
 class BadPlan(ValueError):
-    """The plan cannot be carried out by anybody."""
+    """The plan cannot be carried out by anybody.
+
+    Attributes:
+        rule: The same as a sentence about no patient in particular.
+    """
+
+    def __init__(self, message: str = "", *, rule: str = "") -> None:
+        super().__init__(message)
+        self.rule = rule or message
 
 
 def project_of(plan: Plan, *, by: User) -> Project | None:
@@ -78,6 +86,33 @@ def with_pseudonyms(
         BadPlan: A patient is unknown, gets two pseudonyms, or none; or two patients get the same.
         UnfitPseudonym: A pseudonym cannot be one, tells who the patient is, or is taken in the project.
     """
+    patients, given, refused = _given(plan, treating, project=project, secret=secret, by=by)
+    if refused:
+        lines = _lines_of(zip(plan.transfers, patients, strict=True))
+        raise _together([_about(error, lines[patient]) for patient, error in refused.items()])
+    return tuple(
+        replace(item, pseudonym=given[patient], treated=True, issuer=_issuer(item, patient))
+        for item, patient in zip(plan.transfers, patients, strict=True)
+    )
+
+
+def refused_lines(
+    plan: Plan, treating: Treating, *, project: Project | None, secret: Secret | None, by: User
+) -> list[tuple[tuple[int, ...], str]]:
+    """What `with_pseudonyms` has against single patients: the lines of each, and why as a sentence about nobody.
+
+    Raises:
+        BadPlan, UnfitPseudonym: As `with_pseudonyms`, where it is not about a single patient.
+    """
+    patients, _, refused = _given(plan, treating, project=project, secret=secret, by=by)
+    lines = _lines_of(zip(plan.transfers, patients, strict=True))
+    return [(lines[patient], error.rule) for patient, error in refused.items()]
+
+
+def _given(
+    plan: Plan, treating: Treating, *, project: Project | None, secret: Secret | None, by: User
+) -> tuple[list[Patient], dict[Patient, str], dict[Patient, NoPseudonym | UnfitPseudonym]]:
+    """The patient of every item, the pseudonyms of those who have one, and why the others have none."""
     wanted = plan.pseudonymising
     assert wanted is not None
     profile = Profile.from_json(treating.profile)
@@ -89,14 +124,11 @@ def with_pseudonyms(
     if profile.pseudonyms_from_list and wanted.generate:
         raise BadPlan(f"The profile {profile.name} takes pseudonyms from a list only; it does not make any.")
     generate = generate and not profile.pseudonyms_from_list
-    lines = _lines_of(zip(plan.transfers, patients, strict=True))
     given: dict[Patient, str] = {}
-    refused: list[ValueError] = []
+    refused: dict[Patient, NoPseudonym | UnfitPseudonym] = {}
     known: Mapping[Patient, str] = {}
     if project is not None:
-        wanted_of = {patient: asked.get(patient) for patient in patients if generate or patient in asked}
-        give_many(project, wanted_of, by=by)
-        known = known_pseudonyms(project, dict.fromkeys(patients))
+        known = give_many(project, {patient: asked.get(patient) for patient in patients}, by=by, generate=generate)
     for patient in dict.fromkeys(patients):
         brought = asked.get(patient)
         if patient in known and (brought is None or brought.casefold() == known[patient].casefold()):
@@ -108,16 +140,15 @@ def with_pseudonyms(
                 given[patient] = pseudonym_for(project, patient, brought, by=by, generate=generate)
             else:
                 given[patient] = brought or _made(patient, secret, generate=generate)
-        except NoPseudonym as error:
-            refused.append(BadPlan(_with_lines(error, lines[patient])))
-        except UnfitPseudonym as error:
-            refused.append(type(error)(_with_lines(error, lines[patient])))
-    if refused:
-        raise _together(refused)
-    return tuple(
-        replace(item, pseudonym=given[patient], treated=True, issuer=_issuer(item, patient))
-        for item, patient in zip(plan.transfers, patients, strict=True)
-    )
+        except (NoPseudonym, UnfitPseudonym) as error:
+            refused[patient] = error
+    return patients, given, refused
+
+
+def _about(error: NoPseudonym | UnfitPseudonym, lines: tuple[int, ...]) -> ValueError:
+    """*error* with the lines of the file that it is about."""
+    kind = BadPlan if isinstance(error, NoPseudonym) else type(error)
+    return kind(_with_lines(error, lines), rule=error.rule)
 
 
 def _profile(wanted: Pseudonymising, project: Project | None) -> Profile:
@@ -175,7 +206,7 @@ def _as_known(patients: list[Patient], project: Project) -> list[Patient]:
     try:
         same = known_as(project, dict.fromkeys(named), issuers=issuers)
     except NoPseudonym as error:
-        raise BadPlan(str(error)) from error
+        raise BadPlan(str(error), rule=error.rule) from error
     return [same.get(patient, patient) for patient in named]
 
 
@@ -190,7 +221,7 @@ def _asked_for(items: Iterable[tuple[TransferStudy, Patient]]) -> dict[Patient, 
             pseudonym = checked(item.pseudonym)
             unfit(pseudonym, patient_id=patient.id, name=item.patient_name)
         except UnfitPseudonym as error:
-            raise type(error)(_with_lines(error, item.lines)) from error
+            raise type(error)(_with_lines(error, item.lines), rule=error.rule) from error
         before, first = asked.setdefault(patient, (pseudonym, item))
         if before != pseudonym:
             two = f"Patient {patient.id} would get two pseudonyms: '{before}' and '{pseudonym}'."

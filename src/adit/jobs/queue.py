@@ -1,6 +1,7 @@
 """The only door to procrastinate, which carries tickets: each wakes a worker, none names a task.
 
-The task table is the queue. A ticket says "something may have become claimable".
+The task table is the queue. A ticket says "something may have become claimable". Whoever is idle takes it; where
+some workers have a receiver and others have none, those that have one get tickets of their own for what needs it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import ConnectorException
 
+from adit.jobs.models import Worker
+from adit.jobs.receivers import waiting_for_receiver
+
 logger = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
@@ -29,7 +33,7 @@ PAUSE = 0.3
 """Seconds between two tries to reach a database that is away."""
 
 # Tasks that may run, but no more than there are places without a running task, less the tickets that
-# are on their way.
+# are on their way; and whether only some of the workers can run what needs a receiver.
 _WANTED = """
 SELECT greatest(0, (
   SELECT count(*) FROM (
@@ -38,7 +42,19 @@ SELECT greatest(0, (
     LIMIT greatest(0,
       coalesce((SELECT sum(places) FROM jobs_worker WHERE alive_until > now()), 0)
       - (SELECT count(*) FROM jobs_task WHERE status = 'in progress'))) eligible
-) - (SELECT count(*) FROM procrastinate_jobs WHERE task_name = %s AND status = 'todo'))
+) - (SELECT count(*) FROM procrastinate_jobs WHERE task_name = %s AND queue_name = %s AND status = 'todo')),
+  EXISTS (SELECT 1 FROM jobs_worker WHERE alive_until > now() AND receives)
+    AND EXISTS (SELECT 1 FROM jobs_worker WHERE alive_until > now() AND NOT receives)
+"""
+
+# Of the workers beside a receiver: name, places without a running task.
+_IDLE_BESIDE_RECEIVER = """
+SELECT w.name, w.places - (SELECT count(*) FROM jobs_task t WHERE t.status = 'in progress' AND t.worker = w.name)
+FROM jobs_worker w WHERE w.alive_until > now() AND w.receives
+"""
+
+_ON_THEIR_WAY = """
+SELECT queue_name, count(*) FROM procrastinate_jobs WHERE task_name = %s AND status = 'todo' GROUP BY queue_name
 """
 
 
@@ -51,12 +67,37 @@ def wake() -> int:
         How many tickets were issued.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_WANTED, [TICKET])
-        (count,) = cursor.fetchone()
+        cursor.execute(_WANTED, [TICKET, QUEUE])
+        count, some_receive = cursor.fetchone()
+    _issue(count, QUEUE)
+    return int(count) + (_wake_beside_receivers() if some_receive else 0)
+
+
+def _wake_beside_receivers() -> int:
+    """The same for what needs a receiver. A ticket that anybody may take could wake those without one only."""
+    with connection.cursor() as cursor:
+        cursor.execute(_IDLE_BESIDE_RECEIVER)
+        idle = {queue_of(worker): places for worker, places in cursor.fetchall() if places > 0}
+        cursor.execute(_ON_THEIR_WAY, [TICKET])
+        coming = {queue: count for queue, count in cursor.fetchall() if queue in idle}
+    wanted = waiting_for_receiver(most=sum(idle.values())) - sum(coming.values())
+    issued = 0
+    for queue, places in idle.items():
+        count = max(0, min(wanted - issued, places - coming.get(queue, 0)))
+        _issue(count, queue)
+        issued += count
+    return issued
+
+
+def _issue(count: int, queue: str) -> None:
     if count:
-        ticket = django_app.configure_task(TICKET, queue=QUEUE)
-        ticket.batch_defer(*({} for _ in range(count)))
-    return int(count)
+        django_app.configure_task(TICKET, queue=queue).batch_defer(*({} for _ in range(count)))
+
+
+def queue_of(worker: str) -> str:
+    """The queue of tickets that only *worker* takes."""
+    # The token alone: the name of a channel of the database holds 63 bytes.
+    return f"{QUEUE}.{worker.rpartition(':')[2]}"
 
 
 def forget_tickets() -> int:
@@ -69,15 +110,19 @@ def forget_tickets() -> int:
         cursor.execute(
             "DELETE FROM procrastinate_jobs j WHERE task_name = %s AND ("
             " status NOT IN ('todo', 'doing')"
+            " OR status = 'todo' AND queue_name <> ALL(%s)"
             " OR status = 'doing' AND NOT EXISTS (SELECT 1 FROM procrastinate_workers w"
             "   WHERE w.id = j.worker_id AND w.last_heartbeat > now() - interval '60 seconds'))",
-            [TICKET],
+            [TICKET, [QUEUE, *map(queue_of, Worker.objects.values_list("name", flat=True))]],
         )
         return int(cursor.rowcount)
 
 
-async def serve(work: Callable[[], None], *, places: int, stopping: asyncio.Event) -> None:
+async def serve(work: Callable[[], None], *, worker: str, places: int, stopping: asyncio.Event) -> None:
     """Call *work* in a thread for every ticket, up to *places* at the same time, until *stopping* is set.
+
+    Args:
+        worker: Name of the process, which gets tickets of its own too.
 
     Returns when the running calls have ended. A database that is away is waited for.
     """
@@ -93,7 +138,7 @@ async def serve(work: Callable[[], None], *, places: int, stopping: asyncio.Even
     async with app.open_async():
         serving = asyncio.create_task(
             app.run_worker_async(
-                queues=[QUEUE],
+                queues=[QUEUE, queue_of(worker)],
                 concurrency=places,
                 install_signal_handlers=False,
                 delete_jobs="always",

@@ -29,8 +29,9 @@ from adit.audit.record import record
 from adit.jobs.models import Entry, IssuedReceipt, Job
 from adit.jobs.options import Options
 from adit.jobs.progress import counts, totals
-from adit.jobs.states import JOB_ENDED
+from adit.jobs.states import JOB_ENDED, TaskStatus
 from adit.transfer.items import SealArchive
+from adit.transfer.ledger import NOT_SENT
 
 VERSION = 1
 
@@ -137,7 +138,7 @@ def _content(job: Job, form: Form, by: User) -> dict[str, Any]:
     treating = options.treating
     known = job.tasks.exclude(work=SealArchive.work)
     studies = list(_studies(job, form)) if known.exists() else []
-    excluded, failed = _reasons(job)
+    excluded, failed, unsent = _reasons(job)
     said = {
         "version": VERSION,
         "form": form.value,
@@ -154,6 +155,8 @@ def _content(job: Job, form: Form, by: User) -> dict[str, Any]:
         "totals": asdict(totals(task__job=job)),
         "excluded": _told(excluded, form),
         "failed": _told(failed, form),
+        "not_sent": _told(unsent, form),
+        "studies_failed": _failed_as_a_whole(job, form),
         "accepted": [_accepted(row, form) for row in _accepting(job)],
         "studies": studies[:MOST_STUDIES],
         "more": max(0, known.count() - MOST_STUDIES),
@@ -193,17 +196,44 @@ def _studies(job: Job, form: Form) -> Iterator[dict[str, Any]]:
         }
 
 
-def _reasons(job: Job) -> tuple[Counter[str], Counter[str]]:
-    """Why instances stayed behind by a rule, and why others that should have gone did not, each with their number."""
-    excluded, failed = Counter[str](), Counter[str]()
+def _reasons(job: Job) -> tuple[Counter[str], Counter[str], Counter[str]]:
+    """Why instances stayed behind by a rule, why others that should have gone failed, and why some were not sent."""
+    excluded, failed, unsent = Counter[str](), Counter[str](), Counter[str]()
     rows = Entry.objects.filter(task__job=job).exclude(reasons={}).order_by()
     for reasons, by_rule, count, lacking in rows.values_list(
         "reasons", "excluded_instances", "excluded", "failed"
     ).iterator(chunk_size=1000):
-        rules = Counter((by_rule or {}).values()) if lacking and count else Counter(reasons if count else {})
+        open_ = reasons.pop(NOT_SENT, 0)
+        unsent += Counter({NOT_SENT: open_})
+        told_apart = count and (lacking or open_)
+        rules = Counter((by_rule or {}).values()) if told_apart else Counter(reasons if count else {})
         excluded += rules
         failed += Counter(reasons) - rules
-    return excluded, failed
+    return excluded, failed, unsent
+
+
+def _failed_as_a_whole(job: Job, form: Form) -> list[list[Any]]:
+    """Why studies failed before anything was known of their series, with how many. No more than fit on a page."""
+    tasks = job.tasks.filter(status=TaskStatus.FAILURE, entries=None).exclude(message="").exclude(work=SealArchive.work)
+    rows = list(tasks.order_by("pk").values_list("message", "patient_id", "item__pseudonym"))
+    told = Counter(_cut(message, pseudonym) for message, _, pseudonym in rows)
+    if form is Form.RECIPIENT or len(told) > MOST_STUDIES:
+        # Alike but for whom they are about, they are one.
+        told = Counter(_UID.sub("…", _cut(message, patient, pseudonym)) for message, patient, pseudonym in rows)
+    if form is Form.RECIPIENT:
+        named, told = told, Counter()
+        for sentence, number in named.items():
+            told[_cut(sentence, job.source_name, by="the source")] += number
+    most = told.most_common(MOST_STUDIES)
+    rest = told.total() - sum(number for _, number in most)
+    return [[sentence, number] for sentence, number in most] + ([["other reasons", rest]] if rest else [])
+
+
+def _cut(sentence: str, *values: str | None, by: str = "…") -> str:
+    """*sentence* without *values*: what names a patient there, or joins him with his pseudonym."""
+    for value in filter(None, values):
+        sentence = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", by, sentence)
+    return sentence
 
 
 def _told(reasons: Counter[str], form: Form) -> list[list[Any]]:

@@ -151,11 +151,12 @@ class Rows:
             self._written_at = self._clock()
             logger.warning("The ledger of task %s waits for the database: %s", self._claimed.task, type(error).__name__)
 
-    def write(self, *, final: bool = False) -> None:
+    def write(self, *, final: bool = False, canceled: bool = False) -> None:
         """Write what is new.
 
         Args:
             final: The attempt is over: what has not arrived counts as failed.
+            canceled: It is, and what has not arrived was not wanted any more.
 
         Raises:
             Lost: Another claim holds.
@@ -165,7 +166,7 @@ class Rows:
         if final or self._anew:
             self._changed |= self._ledger.series.keys()
         if self._changed:
-            rows = [self._row(self._ledger.series[series], final=final) for series in sorted(self._changed)]
+            rows = [self._row(self._ledger.series[series], final=final, canceled=canceled) for series in sorted(self._changed)]
             anew = (
                 "excluded.stored_instances"
                 if self._anew
@@ -187,7 +188,7 @@ class Rows:
         self._leaving.clear()
         self._anew = False
 
-    def _row(self, tally: Tally, *, final: bool) -> list[Any]:
+    def _row(self, tally: Tally, *, final: bool, canceled: bool) -> list[Any]:
         instances = sorted(tally.kept) if self._anew else self._fresh[tally.series]
         return [
             tally.series,
@@ -197,10 +198,10 @@ class Rows:
             len(tally.stored),
             tally.confirmed,
             tally.excluded_count,
-            tally.failed if final else len(tally.refused),
+            tally.failed - (tally.open if canceled else 0) if final else len(tally.refused),
             tally.size,
             json.dumps(tally.notes),
-            json.dumps(tally.reasons() if final else Counter(tally.refused.values())),
+            json.dumps(tally.reasons(canceled=canceled) if final else Counter(tally.refused.values())),
             tally.series in self._leaving,
             instances,
             json.dumps(tally.excluded),

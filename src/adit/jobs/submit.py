@@ -13,6 +13,7 @@ from django.utils import timezone
 from adit.accounts.groups import may_act_in
 from adit.accounts.models import User
 from adit.accounts.verdict import Verdict
+from adit.audit.many import insert_all
 from adit.audit.record import record
 from adit.jobs.kind_settings import may_make, starts_at_once
 from adit.jobs.kinds import KINDS, Kind
@@ -33,9 +34,6 @@ from adit.projects.keys import new_key
 from adit.projects.models import Project
 from adit.transfer.items import FindStudies, Item, LookUpStudies, TransferStudy
 from adit.transfer.plan import Plan
-
-_ROWS_AT_ONCE = 1000
-
 
 __all__ = ["BadPlan", "submit"]
 
@@ -93,6 +91,8 @@ def submit(plan: Plan, *, by: User, group: Group | None = None) -> Job:
         description=plan.description,
         ethics_number=plan.ethics_number,
         file=BatchFile.objects.visible_to(by).get(pk=plan.file) if plan.file else None,
+        from_check_id=plan.check,
+        once=plan.once or None,
     )
     _create_tasks(items, kind, job, source, destination)
     settle_job(job)
@@ -191,7 +191,7 @@ def _create_tasks(items: Iterable[Item], kind: Kind, job: Job, source: Node, des
             raise BadPlan(f"{f'Study {item.study}' if item.study else item.part} occurs twice in the plan.")
         seen.add(key)
         planned.append((new_task(item, kind, job, source=source, destination=destination), item))
-    Task.objects.bulk_create((task for task, _ in planned), batch_size=_ROWS_AT_ONCE)
+    insert_all(task for task, _ in planned)
     await_lines(planned)
 
 

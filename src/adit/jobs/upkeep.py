@@ -20,6 +20,7 @@ from adit.jobs.rows import states_of
 from adit.jobs.settling import settle_job
 from adit.jobs.states import TASK_ENDED, TaskStatus
 from adit.jobs.summing import verdict_on
+from adit.jobs.unsent import note_unsent
 from adit.nodes import slots
 from adit.nodes.models import Slot
 from adit.transfer.ledger import Ledger
@@ -137,7 +138,9 @@ def _take_back(task_id: int, job_id: int, waits: Sequence[float]) -> None:
     )
     if ended:
         record_moved(task.pk)
-        if decision.status is not TaskStatus.CANCELED:
+        if decision.status is TaskStatus.CANCELED:
+            note_unsent(job.pk)
+        else:
             give_up(task.pk, decision.message)
     slots.free_all(holder=task.worker, task=f"{task.pk}.{task.claim}")
     settle_job(job)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from django.db.models import Q, Sum
 
 from adit.jobs.claim import rooms_of
 from adit.jobs.kind_settings import suspended_priorities
-from adit.jobs.lanes import Lane, Obstacle, obstacle
+from adit.jobs.lanes import Lane, Obstacle, Reach, obstacle
 from adit.jobs.models import Task, Worker
 from adit.jobs.states import TaskStatus
 
@@ -50,30 +51,56 @@ def _clock(when: datetime, now: datetime) -> str:
     return format(when, shape)
 
 
+@dataclass(frozen=True, slots=True)
+class _Crew:
+    """The workers that could run a task.
+
+    Attributes:
+        which: In words.
+        places, idle: Of all of them.
+    """
+
+    which: str
+    places: int
+    idle: int
+
+
+def _crew(*, beside_receiver: bool) -> _Crew:
+    workers, running = Worker.objects.alive(), Task.objects.in_progress()
+    if beside_receiver:
+        workers = workers.filter(receives=True)
+        running = running.filter(worker__in=workers.values("name"))
+    places = workers.aggregate(places=Sum("places"))["places"] or 0
+    which = "the workers that have a receiver" if beside_receiver else "the workers"
+    return _Crew(which, places, places - running.count())
+
+
 def _in_the_queue(tasks: list[Task], now: datetime) -> Iterator[tuple[int, str]]:
-    workers = Worker.objects.alive().aggregate(places=Sum("places"))["places"] or 0
-    idle = workers - Task.objects.in_progress().count()
+    crews = {False: _crew(beside_receiver=False)}
     halts = suspended_priorities()
     rooms = rooms_of({node for task in tasks for node in (task.source_id, task.destination_id) if node})
     for lane, standing in groupby(sorted(tasks, key=_order), key=_lane):
         alike = list(standing)
         hindered = obstacle(lane, rooms, now, halts)
+        beside_receiver = lane.reach(rooms) is Reach.BESIDE_RECEIVER
         if hindered and hindered.full is None:
             yield from ((task.pk, hindered.sentence) for task in alike)
-        elif not workers:
+        elif not crews[False].places:
             yield from ((task.pk, "no worker is running") for task in alike)
         else:
+            if beside_receiver not in crews:
+                crews[beside_receiver] = _crew(beside_receiver=beside_receiver)
             before = _before(alike[0], hindered)
             for place, task in enumerate(alike):
-                yield task.pk, _queueing(hindered, before + place, workers, idle)
+                yield task.pk, _queueing(hindered, before + place, crews[beside_receiver])
 
 
-def _queueing(hindered: Obstacle | None, before: int, workers: int, idle: int) -> str:
+def _queueing(hindered: Obstacle | None, before: int, crew: _Crew) -> str:
     others = f", {before} before yours" if before else ""
     if hindered:
         return hindered.sentence + others
-    if idle <= 0:
-        return f"all {workers} places of the workers are taken{others}"
+    if crew.idle <= 0:
+        return f"all {crew.places} places of {crew.which} are taken{others}"
     return f"waits for a worker{others}" if before else "starts in a moment"
 
 
@@ -92,6 +119,12 @@ def _before(task: Task, hindered: Obstacle | None) -> int:
     if hindered and hindered.full:
         earlier = earlier.filter(Q(source=hindered.full.node) | Q(destination=hindered.full.node))
     return earlier.order_by()[:_COUNTED].count()
+
+
+def heard_of(job: int, *, now: datetime, lease: float, heartbeat: float) -> int:
+    """How many running tasks *job* has of whose workers `why_silent` says nothing."""
+    due = now + timedelta(seconds=lease - 2 * heartbeat)
+    return Task.objects.in_progress().filter(job=job, lease_until__gt=due).count()
 
 
 def why_silent(task: Task, *, now: datetime, lease: float, heartbeat: float) -> str:

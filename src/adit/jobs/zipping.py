@@ -15,6 +15,7 @@ from adit.dicom.protocols import Cancellation, Sink
 from adit.endpoints.zipped import Incomplete, Writes, Zipped
 from adit.nodes.models import Node
 from adit.nodes.opening import Opening
+from adit.nodes.places import at
 from adit.transfer.events import Event, Placed
 from adit.transfer.items import Layout, TransferStudy
 from adit.transfer.ledger import Ledger, Status
@@ -55,7 +56,7 @@ def zip_study(
         address: Where the request came from.
 
     Raises:
-        DicomError: It is not whole, and is no ZIP file therefore.
+        DicomError: It is not whole, and is no ZIP file therefore; with the name of the node.
     """
     ledger = Ledger()
     item, patient = way.item, ""
@@ -101,7 +102,7 @@ def _events(
         assert layout is not None
         return Zipped(written, folder=f"{layout.patient}/{layout.study}", manifest=manifest, cancel=cancel)
 
-    with opening.source(way.node, cancel=cancel, associations=1) as source:
+    with at(way.node), opening.source(way.node, cancel=cancel, associations=1) as source:
         events = transfer(
             way.item,
             source=source,

@@ -14,7 +14,7 @@ from adit.nodes.models import Access, Node
 
 _SECRETS = frozenset(("authorization", "dicomweb_certificate", "tls_certificate"))
 
-_SEEN = frozenset(("answered_at", "silent_since", "silent_because"))
+_SEEN = frozenset(("answered_at", "silent_since", "silent_because", "needs_receiver_until"))
 """What nobody changes: it is noted as it happens."""
 
 
@@ -44,6 +44,8 @@ def edit(node: Node, *, by: User, **values: Any) -> Node:
         if not hasattr(stored, name):
             raise TypeError(f"a node has no {name}")
         setattr(stored, name, value)
+    # What it refused before may be what was mended now.
+    stored.needs_receiver_until = None
     stored.full_clean()
     stored.save()
     after = _readable(stored)

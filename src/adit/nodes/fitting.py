@@ -59,8 +59,9 @@ def _of_server(node: Node) -> dict[str, str]:
         # Neither "nan" nor "inf" is a number of seconds.
         if not 0 < getattr(node, field) < float("inf"):
             wrong[field] = "A time-out is more than 0 seconds."
-    if node.path or node.quota_gb is not None or node.warning_gb is not None:
-        wrong["path"] = "Path, quota and warning belong to a folder, not to a server."
+    of_folder = {"path": node.path or None, "quota_gb": node.quota_gb, "warning_gb": node.warning_gb}
+    sentence = "Path, quota and warning belong to a folder, not to a server."
+    wrong |= {field: sentence for field, value in of_folder.items() if value is not None}
     return wrong
 
 

@@ -24,6 +24,21 @@ _ACCEPTS = {
 }
 
 
+def _trusted_certificates() -> forms.CharField:
+    return forms.CharField(
+        label=_("Trusted certificates"),
+        required=False,
+        widget=PEM,
+        help_text=_("PEM; instead of those that the system trusts."),
+    )
+
+
+def _own_certificate() -> forms.CharField:
+    return forms.CharField(
+        label=_("Our certificate with its private key"), required=False, widget=PEM, help_text=_("PEM.")
+    )
+
+
 class NodeForm(forms.Form):
     """What servers and folders have in common, with their weekly windows.
 
@@ -135,15 +150,8 @@ class ServerForm(NodeForm):
     )
     tls = forms.BooleanField(label=_("Speak TLS"), required=False)
     tls_check_name = forms.BooleanField(label=_("Its certificate has to name its host"), required=False, initial=True)
-    tls_ca = forms.CharField(
-        label=_("Trusted certificates"),
-        required=False,
-        widget=PEM,
-        help_text=_("PEM; instead of those that the system trusts."),
-    )
-    tls_certificate = forms.CharField(
-        label=_("Our certificate with its private key"), required=False, widget=PEM, help_text=_("PEM.")
-    )
+    tls_ca = _trusted_certificates()
+    tls_certificate = _own_certificate()
     dicomweb_url = forms.URLField(
         label=_("DICOMweb URL"),
         max_length=500,
@@ -160,15 +168,8 @@ class ServerForm(NodeForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
         help_text=_("Such as Bearer abc."),
     )
-    dicomweb_ca = forms.CharField(
-        label=_("Trusted certificates"),
-        required=False,
-        widget=PEM,
-        help_text=_("PEM; instead of those that the system trusts."),
-    )
-    dicomweb_certificate = forms.CharField(
-        label=_("Our certificate with its private key"), required=False, widget=PEM, help_text=_("PEM.")
-    )
+    dicomweb_ca = _trusted_certificates()
+    dicomweb_certificate = _own_certificate()
     max_associations = forms.IntegerField(
         label=_("Associations at the same time"),
         min_value=1,

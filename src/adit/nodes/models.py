@@ -92,6 +92,7 @@ class Node(models.Model):
         answered_at: When it last answered ADIT, see `contact`.
         silent_since: It could not be reached since then; null once it answers again.
         silent_because: What happened then, for a person.
+        needs_receiver_until: It refused all ways to retrieve but C-MOVE, see `moving`; remembered until then.
         counts_unreliable: The server miscounts its instances: the counts it gives prove nothing.
         id_domain: Within it a PatientID means one person. Nodes of one domain name the same patients by the same
             PatientIDs; empty is a domain too.
@@ -149,6 +150,7 @@ class Node(models.Model):
     answered_at = models.DateTimeField(null=True, blank=True, editable=False)
     silent_since = models.DateTimeField(null=True, blank=True, editable=False)
     silent_because = models.TextField(blank=True, default="", editable=False)
+    needs_receiver_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = NodeQuerySet.as_manager()
 

@@ -69,7 +69,7 @@ class Opening:
         budget: Bytes in flight, shared by all transfers of the process.
         calling_ae_title: How we call ourselves to servers that want no other name.
         waits: Seconds before the second, third … try of what failed transiently.
-        refusals: What the process remembers of the ways that servers refused.
+        refusals: What the process remembers of the ways that servers refused, or that came to nothing.
         move_grace: Seconds after a C-MOVE that instances may still come in.
         commitment_wait: Seconds that a report on storage commitment is waited for.
     """
@@ -153,7 +153,7 @@ class Opening:
             again=patience,
             refusals=self.refusals,
             make_mover=lambda dial, seen: Mover(dial, seen, self.spool, grace=self.move_grace),
-            make_committer=lambda dial: Committer(dial, self.spool, wait=self.commitment_wait),
+            make_committer=lambda dial: Committer(dial, self.spool, wait=self.commitment_wait, refusals=self.refusals),
         )
 
     def seal(

@@ -69,3 +69,13 @@ def place(
         yield keep
     finally:
         slots.free_all(holder=holder)
+
+
+@contextmanager
+def at(node: Node) -> Iterator[None]:
+    """While only *node* is asked: whatever goes wrong in the block went wrong there, and the error says so."""
+    try:
+        yield
+    except DicomError as error:
+        error.on(node.name)
+        raise

@@ -13,9 +13,9 @@ from adit.dicom.protocols import Cancellation
 from adit.dicom.query import Query
 from adit.dicom.refs import UID, Level, Ref
 from adit.endpoints.answers import HttpRefused
-from adit.endpoints.by_dimse import Seen
 from adit.endpoints.by_qido import WebFinder
 from adit.endpoints.retrying import Patience
+from adit.endpoints.seen import Seen
 from adit.endpoints.web import Web
 from adit.nodes.models import BY_DICOMWEB, Ability, Node
 from adit.nodes.opening import server_config, web_config

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import IntegrityError, transaction
+from django.db.models import BinaryField, BooleanField, F, Func, Value
 
 from adit.accounts.models import User
-from adit.audit.record import record
+from adit.audit.many import insert_all, update_all
+from adit.audit.models import Event
+from adit.audit.record import event, record, record_all
 from adit.deid.keys import Key, Patient
 from adit.projects.keys import key_of
 from adit.projects.models import Alias, Project
 from adit.transfer.pseudonyms import UnfitPseudonym, checked, unfit
-
-_ROWS_AT_ONCE = 500
 
 
 class Taken(UnfitPseudonym):
@@ -23,7 +25,15 @@ class Taken(UnfitPseudonym):
 
 
 class NoPseudonym(ValueError):
-    """The patient has no pseudonym in the project, none was given and none may be made."""
+    """The patient has no pseudonym in the project, none was given and none may be made.
+
+    Attributes:
+        rule: The same as a sentence about no patient in particular: so that the same mistakes are told as one.
+    """
+
+    def __init__(self, message: str = "", *, rule: str = "") -> None:
+        super().__init__(message)
+        self.rule = rule or message
 
 
 @transaction.atomic
@@ -57,7 +67,8 @@ def pseudonym_for(
     if wanted is not None and has.casefold() != wanted.casefold():
         raise Taken(
             f"Patient {patient.id} has another pseudonym than '{wanted}' in project {project.name} already; "
-            "leave it out, and the known one is taken."
+            "leave it out, and the known one is taken.",
+            rule=f"The patient has another one in project {project.name} already; leave it out, and that is taken.",
         )
     return has
 
@@ -81,7 +92,7 @@ def known_as(project: Project, patients: Iterable[Patient], *, issuers: Iterable
         for patient in patients
     }
     digests = {form: key.patient_digest(form) for patient, forms in others.items() for form in (patient, *forms)}
-    known = project.aliases.filter(digest__in=list(digests.values())).values_list("digest", flat=True)
+    known = project.aliases.filter(_any_of(digests.values())).values_list("digest", flat=True)
     found = {bytes(digest) for digest in known if digest is not None}
     same = {}
     for patient, forms in others.items():
@@ -91,7 +102,9 @@ def known_as(project: Project, patients: Iterable[Patient], *, issuers: Iterable
         if len(there) > 1:
             raise NoPseudonym(
                 f"Patient {patient.id} is known in project {project.name} from {len(there)} issuers of ids, and it is "
-                "not said which is meant."
+                "not said which is meant.",
+                rule=f"The patient is known in project {project.name} from several issuers of ids, and it is not said "
+                "which is meant.",
             )
         if there:
             same[patient] = there[0]
@@ -106,44 +119,88 @@ def known_pseudonyms(project: Project, patients: Iterable[Patient]) -> dict[Pati
     """
     key = Key(key_of(project))
     digests = {key.patient_digest(patient): patient for patient in patients}
-    known = project.aliases.filter(digest__in=list(digests)).values_list("digest", "pseudonym")
+    known = project.aliases.filter(_any_of(digests)).values_list("digest", "pseudonym")
     return {digests[bytes(digest)]: pseudonym for digest, pseudonym in known if digest is not None}
 
 
-@transaction.atomic
-def give_many(project: Project, wanted: Mapping[Patient, str | None], *, by: User) -> None:
-    """Give those of many patients a pseudonym who have none, all at once: the one wanted, else one that is made.
+def _any_of(digests: Iterable[bytes]) -> Func:
+    """As one value: a file may name a hundred thousand patients."""
+    wanted = Func(Value(list(digests), ArrayField(BinaryField())), function="ANY", output_field=BinaryField())
+    return Func(F("digest"), wanted, template="%(expressions)s", arg_joiner=" = ", output_field=BooleanField())
 
-    Those about whom something is to be said, because a pseudonym is taken, have none afterwards, either; and none is
-    given while the project's list has free ones: `pseudonym_for` knows what to do about them.
+
+@transaction.atomic
+def give_many(
+    project: Project, wanted: Mapping[Patient, str | None], *, by: User, generate: bool
+) -> dict[Patient, str]:
+    """Give those of many patients a pseudonym who have none, all at once, as `pseudonym_for` would.
+
+    Those about whom something is to be said, because a pseudonym is taken, unfit or missing, have none afterwards,
+    either: `pseudonym_for` knows what.
 
     Args:
         wanted: Fit to be pseudonyms; None for no wish.
+
+    Returns:
+        The pseudonyms of those who have one now.
 
     Raises:
         NoKey, UnreadableKey: Nothing can be derived.
     """
     known = known_pseudonyms(project, wanted)
-    new = [patient for patient in wanted if patient not in known]
-    if not new or project.aliases.filter(digest=None).exists():
-        return
+    new = {patient: wish for patient, wish in wanted.items() if patient not in known}
+    if not new:
+        return known
     key = Key(key_of(project))
-    Alias.objects.bulk_create(
+    listed = _taken_from_list(project, new, key)
+    made = ((patient, wish or key.pseudonym_of(patient)) for patient, wish in new.items() if wish or generate)
+    insert_all(
         (
             Alias(
                 project=project,
                 digest=key.patient_digest(patient),
-                original=json.dumps(asdict(patient)),
-                pseudonym=wanted[patient] or key.pseudonym_of(patient),
+                original=_written(patient),
+                pseudonym=pseudonym,
             )
-            for patient in new
+            for patient, pseudonym in made
+            if patient not in listed
         ),
-        batch_size=_ROWS_AT_ONCE,
         # Somebody may have been faster, or has one of them already.
         ignore_conflicts=True,
     )
-    for patient in known_pseudonyms(project, new):
-        record("project.pseudonym_given", by=by, patient_id=patient.id, details={"project": project.name})
+    given = known_pseudonyms(project, new)
+    record_all(_given(project, patient, by=by) for patient in given)
+    return known | given
+
+
+def _taken_from_list(project: Project, new: Mapping[Patient, str | None], key: Key) -> set[Patient]:
+    """Give free pseudonyms of the project's list: the ones that are wished for, and the others in their order.
+
+    Returns:
+        Those whom the list is there for, also where its pseudonym does not do.
+    """
+    locked = project.aliases.filter(digest=None).select_for_update(skip_locked=True)
+    free = {alias.pseudonym.casefold(): alias for alias in locked}
+    wished = [(patient, free.pop(wish.casefold())) for patient, wish in new.items() if wish and wish.casefold() in free]
+    others = list(zip((patient for patient, wish in new.items() if not wish), free.values(), strict=False))
+    filled = [*wished, *((patient, alias) for patient, alias in others if _is_fit(alias.pseudonym, patient))]
+    for patient, alias in filled:
+        alias.digest, alias.original = key.patient_digest(patient), _written(patient)
+    try:
+        with transaction.atomic():
+            update_all((alias for _, alias in filled), ("digest", "original"))
+    except IntegrityError:
+        # One of them got one from somebody else in this moment: each for himself, then.
+        pass
+    return {patient for patient, _ in (*wished, *others)}
+
+
+def _is_fit(pseudonym: str, patient: Patient) -> bool:
+    try:
+        unfit(pseudonym, patient_id=patient.id)
+    except UnfitPseudonym:
+        return False
+    return True
 
 
 def add_free(project: Project, pseudonyms: Iterable[str], *, by: User) -> int:
@@ -177,6 +234,10 @@ def original_of(alias: Alias) -> Patient | None:
     return None if alias.original is None else Patient(**json.loads(alias.original.reveal()))
 
 
+def _written(patient: Patient) -> str:
+    return json.dumps({"id": patient.id, "issuer": patient.issuer, "domain": patient.domain})
+
+
 def _pseudonym_of(project: Project, digest: bytes) -> str | None:
     return project.aliases.filter(digest=digest).values_list("pseudonym", flat=True).first()
 
@@ -184,14 +245,15 @@ def _pseudonym_of(project: Project, digest: bytes) -> str | None:
 def _give(
     project: Project, patient: Patient, digest: bytes, wanted: str | None, generating: Key | None, *, by: User
 ) -> str:
-    original = json.dumps(asdict(patient))
+    original = _written(patient)
     pseudonym = wanted or _next_free(project, digest, original)
     if pseudonym is None and generating is not None:
         pseudonym = generating.pseudonym_of(patient)
         wanted = pseudonym
     if pseudonym is None:
         raise NoPseudonym(
-            f"Patient {patient.id} has no pseudonym in project {project.name}: give one, or let it be generated."
+            f"Patient {patient.id} has no pseudonym in project {project.name}: give one, or let it be generated.",
+            rule=f"The patient has none in project {project.name}: give one, or let it be generated.",
         )
     if wanted is not None:
         try:
@@ -202,10 +264,15 @@ def _give(
             if (has := _pseudonym_of(project, digest)) is not None:
                 return has
             raise Taken(
-                f"The pseudonym '{pseudonym}' belongs to another patient in project {project.name} already."
+                f"The pseudonym '{pseudonym}' belongs to another patient in project {project.name} already.",
+                rule=f"It belongs to another patient in project {project.name} already.",
             ) from None
-    record("project.pseudonym_given", by=by, patient_id=patient.id, details={"project": project.name})
+    record_all([_given(project, patient, by=by)])
     return pseudonym
+
+
+def _given(project: Project, patient: Patient, *, by: User) -> Event:
+    return event("project.pseudonym_given", by=by, patient_id=patient.id, details={"project": project.name})
 
 
 def _write(project: Project, digest: bytes, original: str, pseudonym: str) -> None:

@@ -115,6 +115,8 @@ class Cluster:
     def command(self) -> list[str]:
         """The server as a foreground process."""
         options = ["-c", "max_connections=200"]
+        # What PostgreSQL writes of a statement that failed: its DETAIL and the statement hold rows, and so patients.
+        options += ["-c", "log_error_verbosity=terse", "-c", "log_min_error_statement=panic"]
         if not self.durable:
             options += ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
         listen = ["-h", "127.0.0.1", "-p", str(self.port), "-k", ""]

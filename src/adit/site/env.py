@@ -36,6 +36,7 @@ class Config:
         receiver_tls_certificate: File of the certificate and private key that it shows.
         receiver_tls_ca: File of the CA whose certificates clients have to show; None for any client.
         receiver_quarantine: What nobody asked for is kept in quarantine instead of being refused.
+        receiver_quarantine_kept: How long it stays there; None until somebody removes it.
         receiver_callers: AE titles that may send; empty for all.
         receiver_networks: From where; empty for everywhere.
         receiver_waiting: Bytes of one retrieval that may lie in the spool unread.
@@ -86,6 +87,7 @@ class Config:
     receiver_tls_certificate: Path | None
     receiver_tls_ca: Path | None
     receiver_quarantine: bool
+    receiver_quarantine_kept: timedelta | None
     receiver_callers: tuple[str, ...]
     receiver_networks: tuple[IPv4Network | IPv6Network, ...]
     receiver_waiting: int
@@ -155,7 +157,7 @@ def read(env: Env) -> Config:
             email_from=env.str("ADIT_EMAIL_FROM", "adit@localhost"),
             admin_emails=tuple(env.list("ADIT_ADMIN_EMAILS", [])),
             mail_failed_jobs=env.bool("ADIT_MAIL_FAILED_JOBS", False),
-            audit_retention=timedelta(days=days) if (days := env.int("ADIT_AUDIT_RETENTION", 0)) else None,
+            audit_retention=_days(env.int("ADIT_AUDIT_RETENTION", 0)),
             demo=env.bool("ADIT_DEMO", False),
             workers=env.int("ADIT_WORKERS", 1),
             concurrency=env.int("ADIT_CONCURRENCY", 2),
@@ -167,6 +169,7 @@ def read(env: Env) -> Config:
             receiver_tls_certificate=_file(env.str("ADIT_RECEIVER_TLS_CERTIFICATE", "")),
             receiver_tls_ca=_file(env.str("ADIT_RECEIVER_TLS_CA", "")),
             receiver_quarantine=env.bool("ADIT_RECEIVER_QUARANTINE", False),
+            receiver_quarantine_kept=_days(env.int("ADIT_RECEIVER_QUARANTINE_DAYS", 0)),
             receiver_callers=tuple(map(str.strip, env.list("ADIT_RECEIVER_CALLERS", []))),
             receiver_networks=_networks(env.list("ADIT_RECEIVER_NETWORKS", [])),
             receiver_waiting=env.int("ADIT_RECEIVER_WAITING", 512 * MEBIBYTE),
@@ -216,6 +219,10 @@ def _check(config: Config) -> None:
         ),
         (config.receiver_waiting > 0, "ADIT_RECEIVER_WAITING must be more than 0 bytes"),
         (
+            config.receiver_quarantine_kept is None or config.receiver_quarantine_kept > timedelta(0),
+            "ADIT_RECEIVER_QUARANTINE_DAYS must be 0 (for ever) or a number of days",
+        ),
+        (
             config.audit_retention is None or config.audit_retention >= timedelta(days=30),
             "ADIT_AUDIT_RETENTION must be 0 (for ever) or at least 30 days",
         ),
@@ -245,6 +252,10 @@ def _check(config: Config) -> None:
     for holds, sentence in rules:
         if not holds:
             raise Misconfigured(sentence)
+
+
+def _days(count: int) -> timedelta | None:
+    return timedelta(days=count) if count else None
 
 
 def _modalities(words: list[str]) -> tuple[str, ...]:

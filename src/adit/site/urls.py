@@ -212,4 +212,6 @@ websocket_urlpatterns: list[Any] = [
     _socket("live/jobs/queue/", Live.as_asgi(shows=queue.queue_live, every_job=True)),
     _socket("live/jobs/<int:pk>/", Live.as_asgi(shows=jobs.job_live)),
     _socket("live/jobs/<int:pk>/tasks/<int:task>/", Live.as_asgi(shows=tasks.task_live)),
+    _socket("live/batch/query/jobs/<int:pk>/", Live.as_asgi(shows=results.found_live)),
+    _socket("live/batch/transfer/jobs/<int:pk>/", Live.as_asgi(shows=checked.checked_live)),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -28,6 +29,10 @@ PATIENT_WORDS = frozenset(
     )
 )
 """Names of log fields that are masked above DEBUG."""
+
+_DETAIL = re.compile(
+    r"^(?:DETAIL|CONTEXT):.*?(?=^(?:HINT|CONTEXT|Traceback|During|The above)\b|\Z)", re.MULTILINE | re.DOTALL
+)
 
 
 def start_django(config: Config) -> None:
@@ -84,10 +89,16 @@ def _formatter(config: Config) -> logging.Formatter:
     )
     render: list[Any]
     if config.log_format == "json":
-        render = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+        render = [
+            structlog.processors.format_exc_info,
+            without_rows,
+            structlog.processors.JSONRenderer(default=str),
+        ]
     else:
         # Local variables, which rich tracebacks print, may hold patient data.
         render = [
+            structlog.processors.format_exc_info,
+            without_rows,
             structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
         ]
     return structlog.stdlib.ProcessorFormatter(
@@ -97,8 +108,17 @@ def _formatter(config: Config) -> logging.Formatter:
 
 
 def mask(_: Any, level: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: above DEBUG, fields that are about a patient lose their value."""
+    """A structlog processor: above DEBUG, fields about a patient lose their value, and requests their query."""
     if level != "debug":
         for name in record.keys() & PATIENT_WORDS:
             record[name] = "…"
+        if (path := getattr(record.get("request"), "path", None)) is not None:
+            record["request"] = f"{record['request'].method} {path}"
+    return record
+
+
+def without_rows(_: Any, __: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: a traceback goes without what PostgreSQL tells of the row that it did not take."""
+    if isinstance(told := record.get("exception"), str):
+        record["exception"] = _DETAIL.sub("DETAIL:  …", told)
     return record

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from adit.endpoints.budget import Budget
 from adit.endpoints.expecting import sweep_expectations
+from adit.endpoints.receiver import listening
 from adit.endpoints.reporting import sweep_reports
 from adit.endpoints.spoolfile import sweep
 from adit.jobs.chores import Chores
@@ -22,7 +23,15 @@ def work(config: Config, *, concurrency: int) -> None:
         waits=config.task_retry_waits,
     )
     chores = Chores(retention=config.audit_retention)
-    run(Process(places=concurrency, opening=opening, limits=limits, sweep=lambda: _sweep(config), chores=chores))
+    process = Process(
+        places=concurrency,
+        opening=opening,
+        limits=limits,
+        sweep=lambda: _sweep(config),
+        chores=chores,
+        receives=lambda: listening(config.spool) is not None,
+    )
+    run(process)
 
 
 def _sweep(config: Config) -> None:

@@ -88,6 +88,54 @@ class _Sum:
         return round(self.total / self.told * studies) if self.told else None
 
 
+class _Told:
+    """What the partitions that were asked to their end have told by now."""
+
+    def __init__(self, criteria: Criteria, experience: Experience) -> None:
+        self._criteria, self._experience = criteria, experience
+        self._asked = self._days = self._studies = self._found = 0
+        self._series, self._instances, self._size = _Sum(), _Sum(), _Sum()
+        self._missing = ""
+        self._untold: tuple[str, ...] = ()
+
+    def add(self, window: SweepWindow, candidates: Sequence[Candidate], swept: Swept) -> None:
+        """One more was asked to its end."""
+        self._asked += 1
+        self._days += (window.last.date() - window.first.date()).days + 1
+        self._studies, self._found = self._studies + len(candidates), self._found + swept.found
+        self._missing, self._untold = self._missing or swept.missing, self._untold or swept.untold
+        for candidate in candidates:
+            self._count(candidate)
+
+    def _count(self, candidate: Candidate) -> None:
+        self._series.add(len(candidate.series) or candidate.study.series_count)
+        if self._criteria.of_series:
+            self._instances.add(_all(match.instances for match in candidate.series))
+            self._size.add(self._experience.weight(candidate.series))
+        else:
+            self._instances.add(candidate.study.instances)
+            self._size.add(self._experience.of_study(candidate.study))
+
+    def scaled(self, *, partitions: int, days: int, seconds: float, stopped: str) -> Estimate:
+        """What may come of all *partitions*, in proportion to *days*."""
+        studies = round(self._studies * days / self._days) if self._days else 0
+        return Estimate(
+            studies,
+            self._series.of(studies),
+            self._instances.of(studies),
+            self._size.of(studies),
+            self._found,
+            partitions,
+            self._asked,
+            days,
+            self._days,
+            seconds,
+            self._missing,
+            self._untold,
+            stopped,
+        )
+
+
 def estimate(
     sweep: Sweep,
     *,
@@ -116,40 +164,17 @@ def estimate(
     timely = _Timely(source, lambda: clock() - began < seconds)
     windows = sweep.windows()
     chosen = _spread(windows, sample)
-    studies = found = days_asked = done = 0
-    sums = {name: _Sum() for name in ("series", "instances", "bytes")}
-    missing = stopped = ""
-    untold: tuple[str, ...] = ()
-    for window in chosen:
+    told = _Told(sweep.criteria, experience)
+    stopped = ""
+    for number, window in enumerate(chosen, start=1):
         try:
-            candidates, swept = _search(window, timely, most)
+            told.add(window, *_search(window, timely, most))
         except _OutOfTime:
             stopped = f"asking was ended after {seconds:.0f} s"
             break
-        for candidate in candidates:
-            _count(sums, candidate, sweep.criteria, experience)
-        studies, found = studies + len(candidates), found + swept.found
-        missing, untold = missing or swept.missing, untold or swept.untold
-        done += 1
-        days_asked += (window.last.date() - window.first.date()).days + 1
-        asked(done, len(chosen))
+        asked(number, len(chosen))
     days = (sweep.last - sweep.first).days + 1
-    total = round(studies * days / days_asked) if days_asked else 0
-    return Estimate(
-        total,
-        sums["series"].of(total),
-        sums["instances"].of(total),
-        sums["bytes"].of(total),
-        found,
-        len(windows),
-        done,
-        days,
-        days_asked,
-        clock() - began,
-        missing,
-        untold,
-        stopped,
-    )
+    return told.scaled(partitions=len(windows), days=days, seconds=clock() - began, stopped=stopped)
 
 
 def _spread(windows: Sequence[SweepWindow], most: int) -> list[SweepWindow]:
@@ -188,16 +213,6 @@ def _search(window: SweepWindow, source: Source, most: int | None) -> tuple[list
             candidates.append(next(search))
         except StopIteration as end:
             return candidates, end.value
-
-
-def _count(sums: dict[str, _Sum], candidate: Candidate, criteria: Criteria, experience: Experience) -> None:
-    sums["series"].add(len(candidate.series) or candidate.study.series_count)
-    if criteria.of_series:
-        sums["instances"].add(_all(match.instances for match in candidate.series))
-        sums["bytes"].add(experience.weight(candidate.series))
-    else:
-        sums["instances"].add(candidate.study.instances)
-        sums["bytes"].add(experience.of_study(candidate.study))
 
 
 def _all(numbers: Iterable[float | None]) -> float | None:

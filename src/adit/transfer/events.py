@@ -142,6 +142,7 @@ class Swept:
         missing: Why the source may have more than were found, for a person; empty when it has no more.
         slight: It could only be what has no PatientID, or is no more than a suspicion.
         queries: How many it was asked.
+        smallest: What may be missing is of single modalities of single days: no filter makes a smaller question.
     """
 
     found: int
@@ -151,6 +152,7 @@ class Swept:
     missing: str = ""
     slight: bool = False
     queries: int = 0
+    smallest: bool = False
 
 
 Event = (

@@ -31,6 +31,8 @@ from adit.transfer.events import (
 
 NEVER_ARRIVED = "did not arrive from the source"
 NOT_LISTED = "stored, but the destination does not list it"
+NOT_SENT = "not sent: canceled"
+"""Of what was still to go when somebody canceled: it has not failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,22 +143,30 @@ class Tally:
             return None
         return frozenset(self.listed - self.stored - self.excluded.keys() - self.refused.keys())
 
-    def failures(self) -> Counter[str]:
-        """Why instances that should have gone did not, with their number."""
+    @property
+    def open(self) -> int:
+        """How many should have gone and did not, without anything having been said against them."""
+        return max(0, self.failed - len(self.refused) - (len(self.stored) - len(self.done)))
+
+    def failures(self, *, canceled: bool = False) -> Counter[str]:
+        """Why instances that should have gone did not, with their number.
+
+        Args:
+            canceled: Somebody did not want the rest, see `NOT_SENT`.
+        """
         reasons = Counter((*self.refused.values(), *self.denied.values()))
         unlisted = len(self.stored) - len(self.done) - len(self.denied)
         if unlisted:
             reasons[NOT_LISTED] = unlisted
-        silent = self.failed - reasons.total()
-        if silent > 0:
-            reasons[NEVER_ARRIVED] = silent
+        if self.open:
+            reasons[NOT_SENT if canceled else NEVER_ARRIVED] = self.open
         return reasons
 
-    def reasons(self) -> dict[str, int]:
+    def reasons(self, *, canceled: bool = False) -> dict[str, int]:
         """Why instances are not at the destination, with their number: failures and exclusions."""
         if self.left_out:
             return {self.left_out: self.excluded_count}
-        return dict(self.failures() + Counter(self.excluded.values()))
+        return dict(self.failures(canceled=canceled) + Counter(self.excluded.values()))
 
 
 class Status(StrEnum):
@@ -272,20 +282,29 @@ class Ledger:
         """Those of `stored_instances` that the destination did not deny."""
         return frozenset().union(*(tally.kept for tally in self.series.values()))
 
-    def verdict(self) -> Verdict:
-        """Judge what was counted so far (behaviour: success means complete)."""
+    def verdict(self, *, canceled: bool = False) -> Verdict:
+        """Judge what was counted so far (behaviour: success means complete).
+
+        Args:
+            canceled: Somebody did not want the rest, see `NOT_SENT`.
+        """
         tallies = list(self.series.values())
         done = sum(len(tally.done) for tally in tallies)
         excluded = sum(tally.excluded_count for tally in tallies)
         failed = sum(tally.failed for tally in tallies)
         if not tallies:
-            return Verdict(Status.FAILURE, "the source named no series")
+            return Verdict(Status.FAILURE, "nothing was sent" if canceled else "the source named no series")
         if failed or any(tally.refused for tally in tallies):
             expected = sum(tally.expected or len(tally.received) for tally in tallies)
-            reasons = sum((tally.failures() for tally in tallies), Counter[str]())
-            why = "; ".join(f"{reason} ({number})" for reason, number in reasons.items())
-            status = Status.WARNING if done else Status.FAILURE
-            return Verdict(status, f"{done} of {expected - excluded} instances stored; {failed} failed: {why}")
+            reasons = sum((tally.failures(canceled=canceled) for tally in tallies), Counter[str]())
+            unsent = reasons.pop(NOT_SENT, 0)
+            said = [f"{done} of {expected - excluded} instances stored"]
+            if unsent:
+                said.append(f"{unsent} not sent")
+            if reasons:
+                why = "; ".join(f"{reason} ({number})" for reason, number in reasons.items())
+                said.append(f"{failed - unsent} failed: {why}")
+            return Verdict(Status.WARNING if done else Status.FAILURE, "; ".join(said))
         if any(tally.expected is None and not tally.left_out for tally in tallies):
             status = Status.WARNING if done else Status.FAILURE
             return Verdict(status, f"{done} instances stored; the source cannot say how many it has")

@@ -36,6 +36,7 @@ class Seen:
         going: The series that would go.
         behind: Why others would stay behind → how many.
         risks: What may be wrong with some that go → how many.
+        unchecked: Series whose pixels nobody checked: they go by leave only, whether it was given here or not.
     """
 
     item: TransferStudy
@@ -45,6 +46,7 @@ class Seen:
     going: tuple[Match, ...] = ()
     behind: Mapping[str, int] = field(default_factory=dict)
     risks: Mapping[str, int] = field(default_factory=dict)
+    unchecked: tuple[Match, ...] = ()
 
     @property
     def series_count(self) -> int:
@@ -53,8 +55,13 @@ class Seen:
     @property
     def instances(self) -> int | None:
         """How many would go; None where the source does not count those of one series."""
-        counts = [match.instances for match in self.going]
-        return None if None in counts else sum(filter(None, counts))
+        return instances_of(self.going)
+
+
+def instances_of(series: Sequence[Match]) -> int | None:
+    """How many *series* have together; None where the source does not count those of one of them."""
+    counts = [match.instances for match in series]
+    return None if None in counts else sum(filter(None, counts))
 
 
 def look_up_all(
@@ -87,20 +94,26 @@ def _seen(item: TransferStudy, study: Match, source: Source, treats: Treats) -> 
         return Seen(item, NOT_PERMITTED, str(unfit), study)
     except NotFound as missing:
         return Seen(item, NOT_FOUND, str(missing), study)
-    behind, risks, going = Counter[str](), Counter[str](), list[Match]()
+    behind, risks, going, unchecked = Counter[str](), Counter[str](), list[Match](), list[Match]()
     for match in series:
-        if reason := treats.stays_behind(study, match):
+        reason, risk = treats.stays_behind(study, match), stays_behind(_STRICT, study, match)
+        if risk and reason in ("", risk) and not stays_behind(_LENIENT, study, match):
+            unchecked.append(match)
+        if reason:
             behind[reason] += 1
             continue
         going.append(match)
-        if risk := stays_behind(_STRICT, study, match):
+        if risk:
             risks[risk] += 1
     said = [note, "" if going else "all of it would stay behind"]
-    return Seen(item, FOUND, "; ".join(filter(None, said)), study, tuple(going), behind, risks)
+    return Seen(item, FOUND, "; ".join(filter(None, said)), study, tuple(going), behind, risks, tuple(unchecked))
 
 
 _STRICT = Gate()
 """Lets nothing pass that may show names in its pixels."""
+
+_LENIENT = Gate(unchecked_pixels=True)
+"""Lets pass what a person may let pass."""
 
 
 def held_there(

@@ -58,6 +58,8 @@ class Plan:
         project: It is made for, where it does not pseudonymise; `pseudonymising` names its own.
         description, ethics_number: What it is made for, in the user's words.
         file: Id of the file whose lines it was made from.
+        check: Number of the check whose findings it sends.
+        once: A value that no other plan has: of all that carry it one becomes a job; empty for no such promise.
     """
 
     kind: str
@@ -74,6 +76,8 @@ class Plan:
     description: str = ""
     ethics_number: str = ""
     file: int | None = None
+    check: int | None = None
+    once: str = ""
 
     @property
     def transfers(self) -> tuple[TransferStudy, ...]:

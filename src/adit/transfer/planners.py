@@ -20,11 +20,15 @@ class BadList(ValueError):
     """A list of study UIDs holds something else."""
 
 
+MOST_TOLD = 5
+"""Lines of a list whose faults are told."""
+
+
 def read_studies(lines: Iterable[str]) -> tuple[UID, ...]:
     """The study UIDs of a file with one a line; empty lines and repeated UIDs are left out.
 
     Raises:
-        BadList: With every line that is no UID, by its number; or there is no UID at all.
+        BadList: With the first lines that are no UID, by their numbers; or there is no UID at all.
     """
     studies: dict[UID, None] = {}
     wrong: list[str] = []
@@ -36,7 +40,8 @@ def read_studies(lines: Iterable[str]) -> tuple[UID, ...]:
         except BadUID as error:
             wrong.append(f"line {number}: {error}")
     if wrong:
-        raise BadList("; ".join(wrong))
+        more = len(wrong) - MOST_TOLD
+        raise BadList("; ".join(wrong[:MOST_TOLD]) + (f"; and {more} more" if more > 0 else ""))
     if not studies:
         raise BadList("the file holds no study UID")
     return tuple(studies)

@@ -19,7 +19,15 @@ _WORD = re.compile(r"[a-z]+|\d+")
 
 
 class UnfitPseudonym(ValueError):
-    """It cannot be a pseudonym, or not that of this patient; the text says why, without naming the patient."""
+    """It cannot be a pseudonym, or not that of this patient; the text says why, without naming the patient.
+
+    Attributes:
+        rule: The same as a sentence about no pseudonym in particular: so that the same mistakes are told as one.
+    """
+
+    def __init__(self, message: str = "", *, rule: str = "") -> None:
+        super().__init__(message)
+        self.rule = rule or message
 
 
 def checked(pseudonym: str) -> str:
@@ -54,9 +62,14 @@ def unfit(pseudonym: str, *, patient_id: str, name: str = "") -> None:
     identifier = fold(patient_id.strip("\0 "))
     for form in {identifier, identifier.lstrip("0")} - {""}:
         if form == spelt or (form in spelt if len(form) >= _SHORT else form in _WORD.findall(spelt)):
-            raise UnfitPseudonym(f"'{pseudonym}' cannot be the pseudonym: it holds the PatientID.")
+            raise UnfitPseudonym(
+                f"'{pseudonym}' cannot be the pseudonym: it holds the PatientID.", rule="It holds the PatientID."
+            )
     # As it is written and with umlauts made equal: "Doe" has three letters, and "Do" is not held against anybody.
     for spelling in (plain, fold):
         parts = {part for part in LETTERS.findall(spelling(name)) if len(part) >= _LEAST_OF_NAME}
         if any(part in spelling(pseudonym) for part in parts):
-            raise UnfitPseudonym(f"'{pseudonym}' cannot be the pseudonym: it holds a part of the patient's name.")
+            raise UnfitPseudonym(
+                f"'{pseudonym}' cannot be the pseudonym: it holds a part of the patient's name.",
+                rule="It holds a part of the patient's name.",
+            )

@@ -22,7 +22,7 @@ TYPICAL: Mapping[str, float] = {
 }  # fmt: skip
 """Bytes of an instance as most devices make it, uncompressed."""
 
-_FEW = frozenset(("SR", "PR", "KO"))
+BESIDE = frozenset(("SR", "PR", "KO", "SC", "OT", "DOC", "REG", "SEG", "RTSTRUCT", "RTPLAN", "RTDOSE"))
 """Of these a study has hardly any beside its images."""
 
 OTHER = 500.0 * _KB
@@ -54,7 +54,7 @@ class Experience:
         """Bytes of a study of which the series are not known: its instances are taken for those of its images."""
         if study.instances is None:
             return None
-        images = [modality for modality in study.modalities if modality not in _FEW] or study.modalities or ("",)
+        images = [modality for modality in study.modalities if modality not in BESIDE] or study.modalities or ("",)
         return round(study.instances * sum(map(self._of_instance, images)) / len(images))
 
     def seconds(self, weight: int | None) -> float | None:

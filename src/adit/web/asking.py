@@ -10,9 +10,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from django.db import connections
-from django.utils.translation import gettext as _
 
-from adit.dicom.errors import DicomError
 from adit.endpoints.cancel import CancelToken
 
 T = TypeVar("T")
@@ -55,9 +53,3 @@ async def on_a_thread(work: Callable[[CancelToken], T], *, cancel: CancelToken |
     except asyncio.CancelledError:
         token.set("whoever asked has gone")
         raise
-
-
-def explained(error: DicomError) -> str:
-    """What went wrong, where, and who can mend it."""
-    what = str(error).rstrip(".")
-    return _("%(what)s. Who can mend it: %(who)s.") % {"what": what[:1].upper() + what[1:], "who": error.mended_by}

@@ -28,6 +28,7 @@ from adit.web.jobs.pages import title_of
 from adit.web.jobs.queue import COUNTED, priority_name
 from adit.web.live.fragments import fragment
 from adit.web.live.pushing import Paces, live_address
+from adit.web.search.sources import may_search
 
 JOBS_SHOWN = 8
 NODES_SHOWN = 50
@@ -80,6 +81,7 @@ def home_context(request: HttpRequest, paces: Paces | None) -> dict[str, Any]:
         ],
         "more": len(jobs) > JOBS_SHOWN,
         "recent": recent,
+        "searches": may_search(user),
         "queue": _queue(),
         "running": Task.objects.in_progress().count(),
         "workers": workers,

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from adit.accounts.models import User
 from adit.nodes.secrets import Secret, WrongKey
 
+HELD = "who"
+"""Parameter of addresses that holds what is sealed."""
+
 
 def seal(values: Mapping[str, str], *, to: User) -> str:
     """*values* as a text for an address, which only *to* can use."""

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
+from adit.site.demo.patients import studies
+
+BRAIN = next(study for study in studies() if study.patient.name.startswith("O'Neill"))
+"""An MR of 64 instances in two series."""
+
+CHEST = next(study for study in studies() if study.patient.name.startswith("Lefèvre"))
+"""Two radiographs, of somebody whose name is not ASCII."""
+
 
 def search(page: Page, source: str, **fields: str) -> None:
     """Go to the search page and search *source*; *fields* by their labels, with _ for spaces."""

@@ -1,83 +1,124 @@
-"""The demo, as far as its people walk through it: their accounts, three PACS that hold studies, and a worker."""
+"""The demo, as far as its people walk through it: their accounts, real PACS that hold its studies, and a worker."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
 from adit.accounts.models import local_administrator
-from adit.nodes.models import Ability
+from adit.nodes.models import BY_DICOMWEB, Ability, Node
 from adit.site.demo.archive import Archive
 from adit.site.demo.cast import PEOPLE, Person
+from adit.site.demo.description import DemoStudy, Kind
+from adit.site.demo.objects import instances
 from adit.site.demo.pacs import HOST, Pacs, withheld_of
 from adit.site.demo.patients import miscounted_study, studies
 from adit.site.demo.people import let_them_work
 from adit.site.demo.places import FOLDER
 from adit.site.demo.processes import DEMO_PACS
-from tests.jobs.a_worker import database_url
-from tests.nodes.making import folder, server
+from tests.journeys.walks.acting import BRAIN, CHEST
+from tests.nodes.making import server
+from tests.peers.orthanc import Orthanc, orthanc
+from tests.peers.process import Entity, Peer
+from tests.survival.stage import Stage
+from tests.survival.workers import several_workers
 
-CAN = frozenset((Ability.FIND_STUDY, Ability.FIND_PATIENT, Ability.GET_STUDY, Ability.STORE))
-"""What the demo PACS do here; C-MOVE would need a receiver."""
+BY_DIMSE = frozenset((Ability.FIND_STUDY, Ability.FIND_PATIENT, Ability.GET_STUDY, Ability.STORE))
+"""How the PACS of the demo are used here, unless a walk says otherwise."""
 
-HELD = {"demo": studies, "miscounted": lambda: (miscounted_study(),), "nothing": tuple}
+BRAINS = 4
+"""So many of the demo's the clinic holds, and of other large studies none: to store all would take many seconds."""
+
+
+@dataclass(frozen=True)
+class House:
+    """The PACS behind the nodes of the demo.
+
+    Attributes:
+        clinic: Holds a dozen of the demo's studies.
+        research: Empty when a walk begins.
+        liar: The demo's own, since no Orthanc says that it has sent what it has not.
+    """
+
+    clinic: Orthanc
+    research: Orthanc
+    liar: Peer
 
 
 @pytest.fixture(scope="package")
-def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
-    """Where each PACS of the demo listens, by the name of its node; for all walks of this process."""
-    with ExitStack() as running:
-        found = {}
-        for one in DEMO_PACS:
-            archive = Archive(tmp_path_factory.mktemp(one.ae_title))
-            for study in HELD[one.holds]():
-                archive.describe(study)
-            withheld = withheld_of(one.lies) if one.lies else frozenset()
-            pacs = Pacs(one.ae_title, archive, withheld=withheld)
-            found[one.name] = pacs.start(0)
-            running.callback(pacs.stop)
-        yield found
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """For all walks of this process."""
+    clinic, research, liar = DEMO_PACS
+    with ExitStack() as exits:
+        house = House(
+            exits.enter_context(orthanc(ae_title=clinic.ae_title, dicomweb=True)),
+            exits.enter_context(orthanc(ae_title=research.ae_title, dicomweb=True)),
+            _lying(liar.ae_title, liar.lies, tmp_path_factory.mktemp("liar"), exits),
+        )
+        others = [*_with(Kind.ULTRASOUND), *_with(Kind.MR_T1)[:BRAINS]]
+        house.clinic.fill(part10_files(BRAIN, CHEST, *others))
+        yield house
+
+
+def _with(kind: Kind) -> list[DemoStudy]:
+    return [study for study in studies() if any(series.kind is kind for series in study.series)]
+
+
+def part10_files(*chosen: DemoStudy) -> list[bytes]:
+    # All of them before the first is sent: Orthanc does not wait for long until the next comes over a connection.
+    return [each.part10() for study in chosen for each in instances(study)]
+
+
+def _lying(ae_title: str, lies: int, folder: Path, exits: ExitStack) -> Peer:
+    archive = Archive(folder)
+    archive.describe(miscounted_study())
+    pacs = Pacs(ae_title, archive, withheld=withheld_of(lies))
+    port = pacs.start(0)
+    exits.callback(pacs.stop)
+    return Peer(ae_title, HOST, port)
 
 
 @pytest.fixture
-def demo(ports: dict[str, int], transactional_db: None, settings, tmp_path: Path) -> None:
+def house(running: House) -> House:
+    running.research.clear()
+    return running
+
+
+@pytest.fixture
+def demo(house: House, stage: Stage, settings) -> None:
     """Its nodes, people, groups and projects; log-in by one click."""
-    for one in DEMO_PACS:
-        node = server(one.name, ae_title=one.ae_title, host=HOST, port=ports[one.name])
-        node.abilities = CAN
+    peers: tuple[Entity, ...] = (house.clinic, house.research, house.liar)
+    for one, peer in zip(DEMO_PACS, peers, strict=True):
+        node = server(one.name, ae_title=peer.ae_title, host=peer.host, port=peer.port)
+        node.abilities = BY_DIMSE
         node.save()
-    folder(FOLDER, tmp_path)
+    stage.folder(FOLDER)
     let_them_work(by=local_administrator("tester"))
     settings.ADIT_DEMO, settings.ADIT_DEMO_PEOPLE = True, PEOPLE
 
 
 @pytest.fixture
-def worker(demo: None, tmp_path: Path) -> Iterator[None]:
+def only_dicomweb(demo: None, house: House) -> None:
+    """Clinic and research PACS speak nothing else."""
+    for peer in (house.clinic, house.research):
+        node = Node.objects.get(ae_title=peer.ae_title)
+        node.ae_title, node.host, node.port = "", "", None
+        node.dicomweb_url = peer.dicomweb_url
+        node.abilities = BY_DICOMWEB
+        node.save()
+
+
+@pytest.fixture
+def worker(demo: None, stage: Stage) -> Iterator[None]:
     """A worker process as ADIT starts it."""
-    environment = {
-        "DATABASE_URL": database_url(),
-        "ADIT_HEARTBEAT": "1",
-        "ADIT_TASK_RETRY_WAITS": "0.1,0.1,0.1",
-        "ADIT_FOLDER_ROOTS": "/",
-    }
-    with (tmp_path / "worker.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "adit.site", "worker"],
-            env={**os.environ, **environment},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+    with several_workers(stage) as start:
+        start(ADIT_LEASE="45", ADIT_FOLDER_ROOTS="/")
         yield
-        assert process.poll() is None, (tmp_path / "worker.log").read_text()
-        process.terminate()
-        process.wait(20)
 
 
 @pytest.fixture

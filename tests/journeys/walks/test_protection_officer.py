@@ -14,14 +14,12 @@ from adit.dicom.refs import uid
 from adit.jobs.states import JOB_ENDED
 from adit.jobs.submit import submit
 from adit.site.demo.cast import OFFICER, RADIOLOGIST, STUDENT
-from adit.site.demo.patients import studies
 from adit.transfer.items import TransferStudy
 from adit.transfer.plan import Plan, Pseudonymising
 from tests.jobs.a_worker import wait_until
 from tests.journeys.screens import look_at
-from tests.journeys.walks.acting import search
+from tests.journeys.walks.acting import CHEST, search
 
-CHEST = next(study for study in studies() if study.patient.name.startswith("Lefèvre"))
 PATIENT = CHEST.patient.id
 
 

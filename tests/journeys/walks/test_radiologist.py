@@ -10,15 +10,12 @@ from playwright.sync_api import expect
 from adit.audit.models import Event
 from adit.jobs.models import Job
 from adit.site.demo.cast import RADIOLOGIST
-from adit.site.demo.patients import studies
 from tests.journeys.screens import look_at
-from tests.journeys.walks.acting import follow_to, search, verify
-
-BRAIN = next(study for study in studies() if study.patient.name.startswith("O'Neill"))
+from tests.journeys.walks.acting import BRAIN, follow_to, search, verify
 
 
 class TestTheRadiologist:
-    def test_sends_the_series_he_has_looked_at_and_holds_a_receipt(self, enter, worker):
+    def test_sends_the_series_he_has_looked_at_and_holds_a_receipt(self, enter, worker, house):
         page = enter(RADIOLOGIST)
         search(page, "Demo PACS", Patient_ID=BRAIN.patient.id)
         page.get_by_role("button", name="Show its series").click()
@@ -29,7 +26,7 @@ class TestTheRadiologist:
         page.get_by_role("heading", name="1 study of Demo PACS").wait_for()
         page.get_by_label("Destination").select_option(label="Demo Research")
         page.get_by_label("Patients").select_option(label="with their identity")
-        page.get_by_text("Nothing: studies that keep their identity go whole").wait_for()
+        page.get_by_text("Nothing of what is chosen: what keeps its identity goes bit for bit").wait_for()
         page.get_by_label("Urgent").check()
         look_at(page, "walk radiologist sends")
         page.get_by_role("button", name="Send", exact=True).click()
@@ -41,6 +38,7 @@ class TestTheRadiologist:
         expect(page.locator(".receipt")).to_contain_text(BRAIN.uid)
         verify(page)
 
+        assert house.research.holds() == {uid for series, _, uid in BRAIN.uids() if series.number == 4}
         job = Job.objects.get()
         assert (job.urgent, job.owner.username) == (True, RADIOLOGIST.username)
         looked = Event.objects.filter(action="image.viewed", actor=RADIOLOGIST.username)

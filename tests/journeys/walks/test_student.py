@@ -6,15 +6,12 @@ from playwright.sync_api import expect
 
 from adit.jobs.models import Entry, Job
 from adit.site.demo.cast import STUDENT
-from adit.site.demo.patients import studies
 from tests.journeys.screens import look_at
-from tests.journeys.walks.acting import follow_to, search, verify
-
-BRAIN = next(study for study in studies() if study.patient.name.startswith("O'Neill"))
+from tests.journeys.walks.acting import BRAIN, follow_to, search, verify
 
 
 class TestTheStudent:
-    def test_sends_a_study_for_the_project_and_holds_a_receipt_that_verifies(self, enter, worker, visit):
+    def test_sends_a_study_for_the_project_and_holds_a_receipt_that_verifies(self, enter, worker, house):
         page = enter(STUDENT)
         search(page, "Demo PACS", Patient_name="o'neill*")
         page.get_by_text("1 study found.").wait_for()
@@ -44,6 +41,11 @@ class TestTheStudent:
 
         assert Job.objects.get().owner.username == STUDENT.username
         assert [(entry.stored, entry.confirmed) for entry in Entry.objects.all()] == [(32, 32), (32, 32)]
+        [patient] = house.research.ask("GET", "/patients?expand")
+        assert patient["MainDicomTags"]["PatientID"] in receipt
+        arrived = house.research.holds()
+        assert len(arrived) == 64
+        assert not arrived & {uid for _, _, uid in BRAIN.uids()}
 
     def test_may_not_do_what_others_may(self, enter):
         page = enter(STUDENT)

@@ -36,7 +36,7 @@ from adit.nodes.places import place
 from adit.nodes.windows import open_at
 from adit.transfer.items import BadItem, LookUpStudies, TransferStudy
 from adit.transfer.ledger import Status, Verdict
-from adit.transfer.looking_up import Seen, held_there, look_up_all
+from adit.transfer.looking_up import Seen, held_there, instances_of, look_up_all
 from adit.transfer.treating import Treats
 from adit.transfer.weights import Experience
 
@@ -209,6 +209,11 @@ def _told(seen: Seen, held: int, why_not: str, experience: Experience) -> Told:
         "seconds": experience.seconds(weight),
         "behind": dict(seen.behind),
         "risks": dict(seen.risks),
+        "unchecked": {
+            "series": len(seen.unchecked),
+            "instances": instances_of(seen.unchecked),
+            "bytes": experience.weight(seen.unchecked),
+        },
         "held": held,
     }
     outcome, reasons = Outcome(seen.outcome), [storable(seen.reason)]

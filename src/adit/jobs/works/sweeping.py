@@ -111,7 +111,7 @@ class _Sweeping:
         without = [f"{count} with {reason}" for reason, count in self._named.without.items()]
         if swept.missing:
             source = self._task.job.source_name
-            mend = f"(can be mended by the administrators of {source}: a higher limit, or a shorter partition)"
+            mend = f"(can be mended by {_who_and_how(swept, source)})"
             status = Status.WARNING if swept.slight and not without else Status.FAILURE
             return Verdict(status, "; ".join([f"{source}: {swept.missing} {mend}", sentence, *without]))
         if without:
@@ -134,3 +134,13 @@ class _Sweeping:
         mine = Task.objects.mine(claimed.worker, claimed.task, claimed.claim)
         if not mine.update(notes=notes):
             raise Lost
+
+
+def _who_and_how(swept: Swept, source: str) -> str:
+    """Who can get the rest out of *source*, and by what: a question about less is cut off less."""
+    raised = f"the administrators of {source}: a higher limit of answers, then retry the job"
+    if swept.smallest:
+        return (
+            f"{raised}; no filter asks for less than a modality of a day, but a batch query finds the rest by patient"
+        )
+    return f"whoever asked for it: order these days again, with a filter on one modality at a time; or by {raised}"

@@ -17,7 +17,7 @@ from adit.jobs.models import Job, Task
 from adit.jobs.movement import HeardSource
 from adit.jobs.naming import job_folder
 from adit.jobs.options import Options
-from adit.jobs.outcomes import Decision, Ended
+from adit.jobs.outcomes import Decision, Ended, Stop, Stopped
 from adit.jobs.patience import patiently
 from adit.jobs.rows import Rows, states_of
 from adit.jobs.sealing import archive_key
@@ -62,9 +62,11 @@ class _Transferring:
         attempt.stopwatch.asked()
         if isinstance(end, Ended):
             end = self._with_hope(end, helped=len(self._ledger.kept_instances) > already)
-        decision = attempt.decide(end, self._ledger.verdict(), failures=task.failures)
+        canceled = isinstance(end, Stopped) and end.why is Stop.USER
+        decision = attempt.decide(end, self._ledger.verdict(canceled=canceled), failures=task.failures)
+        final = decision.status in TASK_ENDED
         while_leased = LeaseOnly(attempt.running)
-        patiently(lambda: self._rows.write(final=decision.status in TASK_ENDED), cancel=while_leased)
+        patiently(lambda: self._rows.write(final=final, canceled=canceled), cancel=while_leased)
         attempt.settle(decision, along=lambda job: keep(job, self._treats.cut()))
 
     def _transfer(self) -> None:

@@ -13,7 +13,7 @@ from adit.audit.record import record
 from adit.audit.retention import TooYoung, prune
 from adit.audit.searching import Wanted
 from adit.site.cli.acting import me
-from adit.site.cli.output import Misused, print_json
+from adit.site.cli.output import AsJson, Misused, counted, print_json
 from adit.web.audit.files import FORMS, pieces
 
 app = typer.Typer(
@@ -27,10 +27,12 @@ def export_events(
     since: Annotated[str, typer.Option(metavar="DATE", help="From this day (UTC) on.")] = "",
     until: Annotated[str, typer.Option(metavar="DATE", help="Before this day (UTC).")] = "",
     patient: Annotated[str, typer.Option(help="Only what was done with this PatientID.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Write the audit trail to standard output. That is an event, too."""
     if form not in FORMS:
-        raise Misused("--format is csv or json.")
+        raise Misused(f"--format: '{form}' is neither csv nor json.")
+    form = "json" if as_json else form
     wanted = Wanted(
         since=_day("--since", since) if since else None,
         until=_day("--until", until) if until else None,
@@ -45,7 +47,7 @@ def export_events(
 @app.command("prune")
 def prune_events(
     before: Annotated[str, typer.Option(metavar="DATE", help="Remove what happened before this day (UTC).")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Remove old events for good; what is younger than 30 days stays. That they were removed is an event itself."""
     earliest = _day("--before", before)
@@ -57,7 +59,7 @@ def prune_events(
     if as_json:
         print_json({"removed": gone, "before": earliest})
     else:
-        print(f"{gone} events from before {earliest:%Y-%m-%d} are removed.")
+        print(f"Removed: {counted(gone, 'event')} from before {earliest:%Y-%m-%d}.")
 
 
 def _day(option: str, text: str) -> datetime:

@@ -7,12 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
+from adit.jobs.batch_transfers import Choices, check_sheet
 from adit.site.cli import tables
+from adit.site.cli.acting import me
 from adit.site.cli.batch_faults import print_faults
-from adit.site.cli.output import Failed, Misused, print_json, print_table
+from adit.site.cli.batch_file import Worksheet
+from adit.site.cli.explaining import explained
+from adit.site.cli.output import AsJson, Failed, Misused, print_json, print_table
 from adit.site.cli.reading import content
 from adit.transfer.batches.columns import NAME_OF, QUERY, TRANSFER
 from adit.transfer.batches.headings import kind_of
+from adit.transfer.batches.rows import TransferRow
 from adit.transfer.batches.validating import (
     Checked,
     Pseudonyms,
@@ -21,6 +26,7 @@ from adit.transfer.batches.validating import (
     errors_of,
     faults_json,
 )
+from adit.transfer.plan import Pseudonymising
 from adit.transfer.sheets.reading import BadSheet, Sheet, read_sheet
 from adit.transfer.sheets.returning import with_columns
 
@@ -38,26 +44,36 @@ def check(
     kind: Annotated[
         str | None, typer.Option(help="query or transfer; without it, what names studies is a transfer.")
     ] = None,
-    worksheet: Annotated[str, typer.Option(help="Of an Excel file with several.", metavar="NAME")] = "",
+    worksheet: Worksheet = "",
     pseudonyms_required: Annotated[
         bool, typer.Option("--pseudonyms-required", help="Every line of a transfer has to have one.")
     ] = False,
+    project: Annotated[
+        str | None,
+        typer.Option(help="Say also which lines of a transfer this project refuses; needs --from.", metavar="NAME"),
+    ] = None,
+    source: Annotated[str | None, typer.Option("--from", help="Where a transfer comes from.", metavar="NODE")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write the same file with a column Errors; only its owner can read it.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say everything that is wrong with a batch file. Nothing is sent, and nothing is kept.
 
     The exit code is 1 where something is wrong.
     """
     if kind is not None and kind not in _KINDS:
-        raise Misused("--kind is query or transfer.")
+        raise Misused(f"--kind: '{kind}' is neither query nor transfer.")
+    if (project is None) != (source is None):
+        raise Misused("--project and --from belong together: whose an id is depends on where it comes from.")
     written = content(file)
     try:
         sheet = read_sheet(written, file.name, worksheet=worksheet)
         meant = _KINDS[kind] if kind else kind_of(sheet.columns)
-        checked = _checked(sheet, meant, required=pseudonyms_required)
+        if project is not None and source is not None and meant == TRANSFER:
+            checked: Checked[Any] = _checked_for(sheet, project, source)
+        else:
+            checked = _checked(sheet, meant, required=pseudonyms_required)
         if out is not None:
             errors = {line: [" ".join(sentences)] for line, sentences in errors_of(checked).items()}
             tables.save(out, with_columns(written, file.name, sheet, [ERRORS], errors))
@@ -71,6 +87,11 @@ def check(
             print(f"The file with a column {ERRORS} is {out}.")
     if checked.faults:
         raise typer.Exit(1)
+
+
+def _checked_for(sheet: Sheet, project: str, source: str) -> Checked[TransferRow]:
+    with explained():
+        return check_sheet(sheet, Choices(source, "", Pseudonymising(project)), by=me())
 
 
 def _checked(sheet: Sheet, kind: str, *, required: bool) -> Checked[Any]:

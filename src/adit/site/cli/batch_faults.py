@@ -14,16 +14,14 @@ from adit.transfer.batches.faults import Checked, enumerated, faults_json, group
 
 def refuse(file: Path, checked: Checked[Any], *, as_json: bool) -> NoReturn:
     """Say all faults of *file*, and leave with the exit code 2."""
+    good = sum(len(row.lines) for row in checked.good)
+    advice = "mend the others, or go on with the good ones alone by --good-rows-only REST" if good else "mend them"
+    sentence = f"{good} of {len(checked.lines)} lines of {file} are right: {advice}. Nothing was done."
     if as_json:
-        print_json({"file": file.name, **faults_json(checked)})
+        print_json({"error": sentence, "file": file.name, **faults_json(checked)})
     else:
         print_faults(checked)
-        good = sum(len(row.lines) for row in checked.good)
-        advice = "mend the others, or go on with the good ones alone by --good-rows-only REST" if good else "mend them"
-        print(
-            f"adit: {good} of {len(checked.lines)} lines of {file} are right: {advice}. Nothing was done.",
-            file=sys.stderr,
-        )
+    print(f"adit: {sentence}", file=sys.stderr)
     raise typer.Exit(2)
 
 

@@ -10,45 +10,48 @@ import typer
 from django.db import transaction
 
 from adit.jobs.batch_queries import plan_of
-from adit.jobs.files import keep_file, read_file
+from adit.jobs.files import read_file
 from adit.jobs.kinds.query import BATCH_QUERY
+from adit.jobs.line_counts import counts_of
 from adit.jobs.models import Job, Line
-from adit.jobs.outcome_sheets import faulty_lines
-from adit.jobs.results import counts_of, export
+from adit.jobs.results import export
 from adit.jobs.states import JobStatus
 from adit.jobs.submit import submit
 from adit.site.cli import tables
 from adit.site.cli.acting import me
-from adit.site.cli.batch_faults import print_faults, refuse
+from adit.site.cli.batch_faults import print_faults
+from adit.site.cli.batch_file import Worksheet, keep_and_check, rest_of, save_rest, see_it_is_new
 from adit.site.cli.explaining import explained
-from adit.site.cli.output import Failed, Misused, print_json
+from adit.site.cli.option_groups import with_groups
+from adit.site.cli.output import AsJson, Failed, counted, print_json
 from adit.site.cli.reading import content
+from adit.site.cli.sending import Reason, Urgent
 from adit.site.cli.waiting import until_ended
 from adit.transfer.batches.faults import Checked
 from adit.transfer.batches.rows import QueryRow
 from adit.transfer.batches.validating import check_queries
-from adit.transfer.sheets.reading import BadSheet
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
+@with_groups
 def query(
+    *,
     file: Annotated[Path, typer.Argument(help="A CSV or Excel file with a line for each patient or examination.")],
     source: Annotated[str, typer.Option("--from", help="The node to ask.", metavar="NODE")],
     out: Annotated[
         Path, typer.Option(help="Write what was found into this .csv or .xlsx; only its owner can read it.")
     ],
-    worksheet: Annotated[str, typer.Option(help="Of an Excel file with several.", metavar="NAME")] = "",
+    worksheet: Worksheet = "",
     project: Annotated[str, typer.Option(help="What it is asked for.", metavar="NAME")] = "",
-    description: Annotated[str, typer.Option(help="What it is for.", metavar="TEXT")] = "",
-    ethics_number: Annotated[str, typer.Option(help="Of the ethics committee.", metavar="TEXT")] = "",
-    urgent: Annotated[bool, typer.Option("--urgent", help="Before what is not urgent.")] = False,
+    reason: Reason,
+    urgent: Urgent = False,
     good_rows_only: Annotated[
         Path | None,
         typer.Option(help="Ask for the lines without a fault, and write the others into this file.", metavar="REST"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Ask a node for every line of a file. Waits until it has answered.
 
@@ -58,28 +61,28 @@ def query(
     form = _form(out)
     written, by = content(file), me()
     with explained(), transaction.atomic():
-        try:
-            kept = keep_file(
-                written, file.name, kind=BATCH_QUERY.key, worksheet=worksheet, by=by, group=by.active_group
-            )
-            checked = check_queries(read_file(kept))
-        except BadSheet as error:
-            raise Failed(f"{file}: {error}") from error
-        if checked.faults and (good_rows_only is None or not checked.good):
-            refuse(file, checked, as_json=as_json)
+        kept, checked = keep_and_check(
+            file,
+            written,
+            lambda kept: check_queries(read_file(kept)),
+            kind=BATCH_QUERY.key,
+            worksheet=worksheet,
+            by=by,
+            good_rows_only=good_rows_only is not None,
+            as_json=as_json,
+        )
         plan = plan_of(
             checked.good,
             source=source,
             file=kept,
             urgent=urgent,
             project=project,
-            description=description,
-            ethics_number=ethics_number,
+            description=reason.description,
+            ethics_number=reason.ethics_number,
         )
         job = submit(plan, by=by)
-        rest = faulty_lines(kept, checked).content if checked.faults else None
-    if good_rows_only is not None and rest is not None:
-        tables.save(good_rows_only, rest)
+        rest = rest_of(kept, checked)
+    save_rest(good_rows_only, rest)
     if not as_json:
         _say(file, checked, job, good_rows_only)
     until_ended(job)
@@ -94,8 +97,7 @@ def query(
 
 def _form(out: Path) -> Literal["csv", "xlsx"]:
     tables.check(out)
-    if out.exists():
-        raise Misused(f"{out} is there already, and is not replaced.")
+    see_it_is_new(out)
     return "csv" if out.suffix.lower() == ".csv" else "xlsx"
 
 
@@ -106,7 +108,7 @@ def _say(file: Path, checked: Checked[QueryRow], job: Job, rest: Path | None) ->
     else:
         for notice in checked.notices:
             print(f"Notice: {notice}")
-    print(f"Job {job.pk}: {Line.objects.filter(job=job).count()} lines to ask for.", flush=True)
+    print(f"Job {job.pk}: {counted(Line.objects.filter(job=job).count(), 'line')} to ask for.", flush=True)
 
 
 def _report(job: Job, out: Path, *, as_json: bool) -> None:

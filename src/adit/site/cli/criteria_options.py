@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Callable, Mapping
 from datetime import date
-from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from adit.dicom.values import read_date
+from adit.site.cli.option_groups import Group, option, replaced
 from adit.site.cli.output import Misused
 from adit.site.cli.reading import content
 from adit.transfer.mass.criteria import FIELDS, BadCriteria, Field, Filter, Form
@@ -24,45 +23,35 @@ _WRITTEN = {
     Form.AGE: "18Y-65Y, 18Y-, -30D or 6M; may be repeated",
 }
 
-_RANGE: dict[str, Any] = {
-    "first": Annotated[str | None, typer.Option(help="First study date, as 2020-01-31.", metavar="DATE")],
-    "last": Annotated[str | None, typer.Option(help="Last study date.", metavar="DATE")],
-    "partition": Annotated[
-        Partition | None, typer.Option(help="How long a piece is that is searched by itself; weekly without it.")
-    ],
-    "criteria": Annotated[
-        Path | None, typer.Option(help="Dates and filters as JSON, as 'adit mass plan' gives it.", metavar="FILE")
-    ],
-}
+_RANGE = (
+    option("first", Annotated[str | None, typer.Option(help="First study date, as 2020-01-31.", metavar="DATE")]),
+    option("last", Annotated[str | None, typer.Option(help="Last study date.", metavar="DATE")]),
+    option(
+        "partition",
+        Annotated[
+            Partition | None, typer.Option(help="How long a piece is that is searched by itself; weekly without it.")
+        ],
+    ),
+    option(
+        "criteria",
+        Annotated[
+            Path | None, typer.Option(help="Dates and filters as JSON, as 'adit mass plan' gives it.", metavar="FILE")
+        ],
+    ),
+)
 
 
 def with_sweep(command: Callable[..., None]) -> Callable[..., None]:
     """*command*, whose parameter `sweep` comes from options: the dates, the partitions, and two for every filter."""
-    filters = {
-        f"{prefix}{name}": _option(field, exclude=bool(prefix))
+    filters = [
+        option(f"{prefix}{name}", _filtered(field, exclude=bool(prefix)))
         for name, field in FIELDS.items()
         for prefix in ("", "exclude_")
-    }
-    own = inspect.signature(command, eval_str=True).parameters
-
-    @wraps(command)
-    def called(**given: Any) -> None:
-        sweep = _sweep({name: given.pop(name) for name in (*_RANGE, *filters)})
-        command(sweep=sweep, **given)
-
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for name, annotation in (_RANGE | filters).items()
     ]
-    kept = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for name, parameter in own.items() if name != "sweep"
-    ]
-    called.__signature__ = inspect.Signature([*kept, *added])  # type: ignore[attr-defined]
-    called.__annotations__ = {parameter.name: parameter.annotation for parameter in (*kept, *added)}
-    return called
+    return replaced(command, {"sweep": Group((*_RANGE, *filters), _sweep)})
 
 
-def _option(field: Field, *, exclude: bool) -> Any:
+def _filtered(field: Field, *, exclude: bool) -> Any:
     verb = "Leave out by" if exclude else "Only by"
     what = f"{verb} {field.title.lower()}: {_WRITTEN[field.form]}."
     return Annotated[list[str] | None, typer.Option(help=what, metavar=field.form.value.upper())]
@@ -83,13 +72,23 @@ def _sweep(given: Mapping[str, Any]) -> Sweep:
     if given["partition"] is not None:
         stored["partition"] = given["partition"].value
     try:
-        asked = [_filter(name, values) for name, values in given.items() if name not in _RANGE and values]
+        ranged = {each.name for each in _RANGE}
+        asked = [_filter(name, values) for name, values in given.items() if name not in ranged and values]
         sweep = Sweep.from_json(stored)
         return Sweep(sweep.first, sweep.last, sweep.partition, sweep.criteria.with_filters(*asked))
     except BadCriteria as error:
-        raise Misused(f"{'; '.join(error.reasons)}.") from error
+        raise Misused(f"{'; '.join(_typed(reason, given) for reason in error.reasons)}.") from error
     except BadRange as error:
         raise Misused(str(error)) from error
+
+
+def _typed(reason: str, given: Mapping[str, Any]) -> str:
+    """*reason* under the option with which its filter was given; one of a file keeps the filter's title."""
+    for name, field in FIELDS.items():
+        for asked in (name, f"exclude_{name}"):
+            if given[asked] and reason.startswith(f"{field.title}: "):
+                return f"--{asked.replace('_', '-')}: {reason.removeprefix(f'{field.title}: ')}"
+    return reason
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from adit.deid.profile import DEFAULT, Profile
 from adit.site.cli import deid_profiles
 from adit.site.cli.deid_report import Report
 from adit.site.cli.key_file import make_key, read_key
-from adit.site.cli.output import Failed, Misused, print_json, print_table, shown_path
+from adit.site.cli.output import AsJson, Failed, Misused, counted, print_json, print_table, shown_path
 from adit.site.cli.progress import Progress
 from adit.transfer.checking import Told, check
 from adit.transfer.filewise import Filewise, Outcome
@@ -31,9 +31,6 @@ def quiet() -> None:
     """Say nothing of what pydicom finds strange in files: it quotes values."""
     warnings.filterwarnings("ignore", module="pydicom")
     logging.getLogger("pydicom").setLevel(logging.ERROR)
-
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
@@ -109,7 +106,8 @@ def check_files(
                 ("File", "Where", "Attribute", "What"),
                 [(shown_path(told.file), told.where or None, told.keyword or None, told.what) for told in found],
             )
-        print(f"{files} files looked through for {len(carried)} identifiers; {len(found)} findings.")
+        looked = f"{counted(files, 'file')} looked through for {counted(len(carried), 'identifier')}"
+        print(f"{looked}; {counted(len(found), 'finding')}.")
     if found or not files:
         raise typer.Exit(1)
 
@@ -153,7 +151,7 @@ def _say(outcomes: list[Outcome], filewise: Filewise, profile: Profile, key_file
     for note in notes:
         print(note)
     print(
-        f"{done} of {len(outcomes)} files treated by profile {profile.name} {profile.version}. "
+        f"{done} of {counted(len(outcomes), 'file')} treated by profile {profile.name} {profile.version}. "
         f"The key is in {key_file}: with it the same originals become the same again, and whoever has it "
         "can link them; keep it apart from the files."
     )

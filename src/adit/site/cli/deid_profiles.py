@@ -10,11 +10,10 @@ import typer
 from adit.deid.describing import as_page, as_table, in_words
 from adit.deid.profile import DEFAULT, PROFILES, Profile, find_profile
 from adit.deid.site_rules import with_site_rules
-from adit.site.cli.output import Misused, print_json, print_table
+from adit.site.cli.output import AsJson, Misused, print_json, print_table
+from adit.site.cli.reading import text
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, help="Say what profiles there are and what they do.")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 SiteRules = Annotated[
     Path | None,
@@ -35,13 +34,7 @@ def chosen(name: str, site_rules: Path | None) -> Profile:
         raise Misused(str(error)) from error
     if site_rules is None:
         return profile
-    try:
-        text = site_rules.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misused(
-            f"{site_rules} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}"
-        ) from error
-    return with_site_rules(profile, text)
+    return with_site_rules(profile, text(site_rules))
 
 
 @app.command("list")
@@ -66,6 +59,8 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Say what a profile does: in words, and with --table attribute by attribute."""
+    if markdown and as_json:
+        raise Misused("Give --markdown, or --json; not both.")
     profile = chosen(name, site_rules)
     if markdown:
         print(as_page(profile), end="")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
+from adit.endpoints.quarantine import held, quarantine
 from adit.endpoints.receiver import listening
 from adit.site.certificates import expiry
-from adit.site.cli.output import print_json, print_table
+from adit.site.cli.output import AsJson, print_json, print_table
 from adit.site.cli.running import NotRunning, quiet, require_running
 from adit.site.env import Config, config
 from adit.site.keys import key_file
@@ -28,7 +29,7 @@ _SOON = timedelta(days=30)
 
 
 @app.command()
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def doctor(as_json: AsJson = False) -> None:
     """Say how ADIT is. Exit code 0 when all that must run does."""
     told = examine(config())
     if as_json:
@@ -49,7 +50,7 @@ def examine(config: Config) -> dict[str, Any]:
         quiet()
         from adit.web.health import facts  # noqa: PLC0415 - needs Django
 
-        told = {**facts(), "nodes": _nodes(), "mails": _mails()}
+        told = {**facts(), "nodes": _nodes(), "mails": _mails(), "stranded": _stranded()}
     except NotRunning as reason:
         told = {
             "ok": False,
@@ -59,10 +60,12 @@ def examine(config: Config) -> dict[str, Any]:
             "workers": {"ok": False, "running": 0},
             "nodes": [],
             "mails": None,
+            "stranded": None,
         }
     told["receiver"] = _receiver(config)
     told["web"] = _web(config)
     told["disk"] = _disk(config)
+    told["quarantine"] = _quarantine(config)
     told["warnings"] = _warnings(config, told)
     told["ok"] = (
         told["ok"]
@@ -107,6 +110,23 @@ def _nodes() -> list[dict[str, Any]]:
     ]
 
 
+def _stranded() -> dict[str, Any] | None:
+    """What only a worker beside a receiver could do, where there is none; else None."""
+    from adit.jobs.receivers import stranded  # noqa: PLC0415 - needs Django
+
+    found = stranded()
+    return {"sources": list(found.sources), "waiting": found.waiting} if found else None
+
+
+def _quarantine(config: Config) -> dict[str, Any]:
+    found = held(config.spool)
+    return {
+        "count": found.count,
+        "bytes": found.size,
+        "oldest": found.oldest.isoformat() if found.oldest else None,
+    }
+
+
 def _mails() -> dict[str, int]:
     from adit.accounts.models import Mail  # noqa: PLC0415 - needs Django
 
@@ -125,9 +145,14 @@ def _warnings(config: Config, told: dict[str, Any]) -> list[str]:
             f"the key that secrets are encrypted with is the file {key_file(config)}: "
             "give it in ADIT_SECRET_KEYS, and keep a copy apart from the backup of the database"
         )
-    quarantine = config.spool / "quarantine"
-    if unasked := sum(1 for _ in quarantine.rglob("*.dcm")):
-        warnings.append(f"{unasked} instances that nobody asked for lie in {quarantine}: look at them, and remove them")
+    if stranded := told["stranded"]:
+        warnings.append(
+            f"nothing can be retrieved from {', '.join(stranded['sources'])}, for which {stranded['waiting']} tasks "
+            "wait: it is sent to a receiver, and no worker runs beside one; start 'adit receiver' on a machine with "
+            "workers"
+        )
+    if (quarantined := told["quarantine"])["count"]:
+        warnings.append(_in_quarantine(config, quarantined))
     if (file := config.receiver_tls_certificate) is not None:
         ends = expiry(file)
         if ends is not None and ends < datetime.now(UTC) + _SOON:
@@ -140,6 +165,15 @@ def _warnings(config: Config, told: dict[str, Any]) -> list[str]:
     if not told["disk"]["ok"]:
         warnings.append(f"less than {config.disk_reserve >> 20} MB are free on {told['disk']['path']}: make room")
     return warnings
+
+
+def _in_quarantine(config: Config, told: dict[str, Any]) -> str:
+    kept = config.receiver_quarantine_kept
+    goes = "nothing removes them by itself" if kept is None else f"each is removed after {kept.days} days"
+    return (
+        f"{told['count']} instances that nobody asked for ({told['bytes'] / 1e6:.1f} MB, the first came on "
+        f"{told['oldest'][:10]}) lie in {quarantine(config.spool)}: find out why they came, and remove them; {goes}"
+    )
 
 
 def _print(told: dict[str, Any]) -> None:
@@ -155,11 +189,15 @@ def _print(told: dict[str, Any]) -> None:
         ),
         ("web", _word(web["ok"]) if web["required"] else "–", web["url"] or "not started on this machine"),
         ("disk", _word(disk["ok"]), f"{disk['free'] / 1e9:.1f} of {disk['total'] / 1e9:.1f} GB free at {disk['path']}"),
-        ("nodes", "–", ", ".join(node["name"] for node in told["nodes"]) or "none yet"),
+        ("nodes", "–", _names(told["nodes"]) if told["database"]["ok"] else "not known"),
     ]
     print_table(("what", "how", ""), rows)
     for warning in told["warnings"]:
         print(f"warning: {warning}")
+
+
+def _names(nodes: list[dict[str, Any]]) -> str:
+    return ", ".join(node["name"] for node in nodes) or "none yet"
 
 
 def _where(receiver: dict[str, Any]) -> str:

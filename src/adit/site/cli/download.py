@@ -14,28 +14,20 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from adit.dicom.refs import uid
 from adit.endpoints.cancel import NEVER
 from adit.jobs.downloading import prepare
 from adit.jobs.zipping import Way, zip_study
 from adit.nodes.finding import find_node
-from adit.nodes.permissions import can_send, may_use
+from adit.nodes.permissions import answers_now, can_send, may_use
 from adit.nodes.places import place
 from adit.site.cli.acting import me
 from adit.site.cli.explaining import explained
 from adit.site.cli.looking_up import looked_up
+from adit.site.cli.option_groups import with_groups
 from adit.site.cli.output import Failed, Misused, print_json
-from adit.site.cli.pseudonymising import (
-    Generate,
-    ProfileOption,
-    ProjectOption,
-    Pseudonym,
-    TrialId,
-    TrialName,
-    UncheckedPixels,
-    trial_of,
-    wanted,
-)
+from adit.site.cli.pseudonymising import Generate, Pseudonym, Treated
+from adit.site.cli.reading import uid_of
+from adit.site.cli.sending import OnlySeries
 from adit.site.env import config
 from adit.site.working import opening_of
 from adit.transfer.items import TransferStudy
@@ -48,32 +40,34 @@ STDOUT = "-"
 
 
 @app.command()
+@with_groups
 def download(
+    *,
     node: Annotated[str, typer.Argument(help="Where the study is.")],
     study: Annotated[str, typer.Option(help="Study Instance UID.", metavar="UID")],
-    to: Annotated[str, typer.Option("--to", help="The ZIP file; - for standard output.", metavar="FILE")],
-    series: Annotated[
-        list[str] | None, typer.Option(help="Only this series of the study; may be repeated.", metavar="UID")
-    ] = None,
-    project: ProjectOption = None,
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to", help="The ZIP file, which only its owner can read; - for standard output.", metavar="FILE"
+        ),
+    ],
+    series: OnlySeries = None,
     pseudonym: Pseudonym = None,
     generate: Generate = False,
-    profile: ProfileOption = None,
-    unchecked_pixels: UncheckedPixels = False,
-    trial_protocol_id: TrialId = None,
-    trial_protocol_name: TrialName = None,
+    treated: Treated,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
 ) -> None:
     """Download one study, or some of its series, as a ZIP file whose last entry is MANIFEST.json."""
-    pseudonymising = wanted(project, pseudonym, profile, generate=generate, unchecked_pixels=unchecked_pixels)
-    trial = trial_of(trial_protocol_id, trial_protocol_name)
-    item = TransferStudy(uid(study), tuple(dict.fromkeys(map(uid, series or []))), pseudonym=pseudonym or "")
+    pseudonymising, trial = treated.pseudonymising(pseudonym, generate=generate), treated.trial()
+    only = tuple(dict.fromkeys(uid_of("--series", each) for each in series or []))
+    item = TransferStudy(uid_of("--study", study), only, pseudonym=pseudonym or "")
     if to == STDOUT and as_json:
         raise Misused("--json and '--to -' both want the standard output.")
     with explained():
         found, user = find_node(node), me()
         may_use(found, user=user, group=user.active_group, as_source=True).require()
         can_send(found).require()
+        answers_now(found).require()
         if pseudonymising is not None:
             (item,) = looked_up(found, (item,), pseudonymising)
         plan = Plan("download", found.name, "", (item,), pseudonymising=pseudonymising, trial=trial)
@@ -90,7 +84,7 @@ def download(
 
 @contextmanager
 def _written(to: str) -> Iterator[BinaryIO]:
-    """What to write into: a file that has its name only when the block ended without an error.
+    """What to write into: a file of its owner's, which has its name only when the block ended without an error.
 
     Raises:
         Failed: It cannot be written.
@@ -106,7 +100,7 @@ def _written(to: str) -> Iterator[BinaryIO]:
         raise Misused(f"{path} is a folder; name a file.")
     hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with _nameless(path.parent) or hidden.open("xb") as file:
+        with _nameless(path.parent) or open(hidden, "xb", opener=_for_its_owner) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -121,10 +115,14 @@ def _written(to: str) -> Iterator[BinaryIO]:
             hidden.unlink(missing_ok=True)
 
 
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
 def _nameless(folder: Path) -> BinaryIO | None:
     """A file in *folder* without a name, which is gone with the process; None where the disk has no such files."""
     try:
-        return os.fdopen(os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666), "wb")
+        return os.fdopen(os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600), "wb")
     except OSError as error:
         if error.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
             return None

@@ -24,6 +24,7 @@ from adit.projects.changes import CannotTake
 from adit.projects.finding import UnknownProject
 from adit.projects.keeping import BadBackup, CannotKeep
 from adit.projects.tables import BadTable
+from adit.site.cli.fields import complaints
 from adit.site.cli.output import Failed, Misused
 from adit.transfer.planners import BadList
 from adit.transfer.pseudonyms import UnfitPseudonym
@@ -47,17 +48,8 @@ def explained() -> Iterator[None]:
     except (BadQuery, BadList) as error:
         raise Misused(str(error)) from error
     except ValidationError as error:
-        raise Misused(" ".join(_sentences(error))) from error
+        raise Misused(" ".join(complaints(error))) from error
     except (ProtectedError, IntegrityError) as error:
         raise Failed(
             "It cannot be removed: a job that has not ended uses it. Cancel or wait, then try again."
         ) from error
-
-
-def _sentences(error: ValidationError) -> Iterator[str]:
-    if not hasattr(error, "error_dict"):
-        yield from error.messages
-        return
-    for field, messages in error.message_dict.items():
-        for message in messages:
-            yield message if field == "__all__" else f"--{field.replace('_', '-')}: {message}"

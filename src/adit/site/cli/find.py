@@ -12,7 +12,7 @@ import typer
 
 from adit.dicom.match import Match
 from adit.dicom.protocols import Source
-from adit.dicom.query import Query, parse_key
+from adit.dicom.query import BadQuery, Query, parse_key
 from adit.dicom.refs import Level
 from adit.nodes.finding import find_node
 from adit.site.cli.acting import me
@@ -69,6 +69,18 @@ _TITLES = {
 }
 
 
+_OPTIONS = {
+    "PatientID": "--patient-id",
+    "PatientName": "--patient-name",
+    "StudyDate": "--study-date",
+    "ModalitiesInStudy": "--modality",
+    "Modality": "--modality",
+    "AccessionNumber": "--accession",
+    "StudyInstanceUID": "--study",
+    "SeriesInstanceUID": "--series",
+}
+
+
 @app.command()
 def find(
     node: Annotated[str, typer.Argument(help="Where to search.")],
@@ -98,7 +110,7 @@ def find(
         "SeriesInstanceUID": series,
     }
     with explained():
-        keys = tuple(parse_key(keyword, value) for keyword, value in given.items() if value)
+        keys = tuple(_key(keyword, value) for keyword, value in given.items() if value)
         query = Query(at, keys, wanted=_COLUMNS[at], limit=limit)
         with searching(find_node(node), by=me()) as source:
             matches = list(islice(_found(source, query), limit))
@@ -110,6 +122,18 @@ def find(
         rows = ([_shown(match, column) for column in columns] for match in matches)
         print_table([_TITLES.get(column, column) for column in columns], rows)
     print(f"{len(matches)} found.")
+
+
+def _key(keyword: str, value: str) -> tuple[str, str]:
+    """What is searched for.
+
+    Raises:
+        Misused: It cannot be; under the option by which it was given.
+    """
+    try:
+        return parse_key(keyword, value)
+    except BadQuery as error:
+        raise Misused(f"{_OPTIONS[keyword]}: {str(error).removeprefix(f'{keyword}: ')}.") from error
 
 
 def _shown(match: Match, keyword: str) -> str:

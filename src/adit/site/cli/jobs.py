@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -17,7 +18,7 @@ from adit.jobs.states import Action
 from adit.site.cli.acting import me
 from adit.site.cli.explaining import explained
 from adit.site.cli.ledger import print_receipt, print_report
-from adit.site.cli.output import Failed, print_json, print_table
+from adit.site.cli.output import AsJson, Failed, print_json, print_table
 from adit.site.cli.tables import To, check, give
 from adit.site.cli.words import give_cuts
 
@@ -29,7 +30,6 @@ def job() -> None:
     """List, show, cancel, resume, retry, restart, release and link jobs."""
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Number = Annotated[int, typer.Argument(help="The job's number.")]
 
 
@@ -42,8 +42,9 @@ def list_jobs(
     if as_json:
         print_json(jobs)
         return
-    columns = ("id", "kind", "status", "source", "destination", "tasks", "message")
-    print_table(columns, ([each[column] for column in columns] for each in jobs))
+    columns = ("id", "kind", "status", "source", "destination", "message")
+    rows = ([*(each[column] for column in columns), _counted(each["tasks"])] for each in jobs)
+    print_table((*columns, "tasks"), rows)
 
 
 @app.command()
@@ -120,6 +121,7 @@ def release(
 @app.command()
 def linking(number: Number, to: To = None, as_json: AsJson = False) -> None:
     """Say which study and series is which at the destination, for those who may link. Every look is recorded."""
+    check(to)
     with explained():
         rows = series_of_job(find_job(number), by=me())
     give(SeriesLink, rows, to=to, as_json=as_json)
@@ -132,6 +134,11 @@ def words(number: Number, to: To = None, as_json: AsJson = False) -> None:
     with explained():
         cuts = words_of_job(find_job(number), by=me())
     give_cuts(cuts, to=to, as_json=as_json)
+
+
+def _counted(tasks: Mapping[str, int]) -> str:
+    """How many tasks have which status, such as "3 success, 1 warning"."""
+    return ", ".join(f"{number} {status}" for status, number in tasks.items())
 
 
 def _act(action: Action, number: int, *, as_json: bool) -> None:

@@ -72,6 +72,10 @@ def print_receipt(receipt: Receipt) -> None:
     for name in ("excluded", "failed"):
         for reason, number in said[name]:
             print(f"  {name}: {number} × {reason}")
+    for reason, number in said["not_sent"]:
+        print(f"  {number} × {reason}")
+    for reason, number in said["studies_failed"]:
+        print(f"  {'1 study' if number == 1 else f'{number} studies'} failed: {reason}")
     for each in said["accepted"]:
         why = f": {each['reason']}" if "reason" in each else ""
         print(f"  {each['studies']} incomplete accepted as complete{why}")

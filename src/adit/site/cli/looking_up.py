@@ -12,6 +12,7 @@ from adit.dicom.errors import DicomError
 from adit.dicom.protocols import Source
 from adit.dicom.refs import UID
 from adit.nodes.models import Node
+from adit.nodes.permissions import answers_now
 from adit.site.cli.acting import me
 from adit.site.cli.output import Failed
 from adit.site.cli.searching import searching
@@ -28,7 +29,7 @@ MOST_FORESEEN = 10
 def looked_up(
     node: Node, items: tuple[TransferStudy, ...], pseudonymising: Pseudonymising | None
 ) -> tuple[TransferStudy, ...]:
-    """*items* as the source knows them. A source that does not answer now is asked again by the worker.
+    """*items* as the source knows them. A source that does not answer now, or is suspended, is asked by the worker.
 
     What is pseudonymised has to be known beforehand: whose it is, and what of it stays behind.
 
@@ -36,6 +37,12 @@ def looked_up(
         Failed: The source answers, and has none of the studies; or nobody knows whose they are.
         UnfitPseudonym: One tells who the patient is.
     """
+    if not (verdict := answers_now(node)):
+        sentence = verdict.reason.rstrip(".")
+        if pseudonymising is not None:
+            raise Failed(f"{sentence}. Nobody else knows whose studies they are; nothing was sent.")
+        print(f"adit: {sentence}. The job will wait.", file=sys.stderr)
+        return items
     try:
         with searching(node, by=me()) as found:
             resolved = resolve(found, items)
@@ -44,8 +51,8 @@ def looked_up(
                 _say_what_stays(found, resolved, pseudonymising)
     except DicomError as error:
         if pseudonymising is not None:
-            raise Failed(f"{error}; nobody else knows whose studies they are, and nothing was sent.") from error
-        print(f"adit: {error}; the job will try", file=sys.stderr)
+            raise Failed(f"{error.explained()} Nobody else knows whose studies they are; nothing was sent.") from error
+        print(f"adit: {error.explained()} The job will try.", file=sys.stderr)
         return items
     if len(resolved.unknown) == len(items):
         raise Failed(f"{node.name} does not have {_named(resolved.unknown)}; nothing was sent.")

@@ -14,18 +14,12 @@ from adit.nodes.finding import find_node
 from adit.site.cli.acting import me
 from adit.site.cli.criteria_options import with_sweep
 from adit.site.cli.explaining import explained
-from adit.site.cli.output import Misused, print_json, print_table
+from adit.site.cli.option_groups import with_groups
+from adit.site.cli.output import AsJson, Misused, counted, print_json, print_table
 from adit.site.cli.progress import Progress
-from adit.site.cli.pseudonymising import (
-    ProfileOption,
-    ProjectOption,
-    TrialId,
-    TrialName,
-    UncheckedPixels,
-    trial_of,
-    wanted,
-)
+from adit.site.cli.pseudonymising import Treated
 from adit.site.cli.searching import searching
+from adit.site.cli.sending import Destination, Reason, Source, Wait
 from adit.site.cli.waiting import wait_for
 from adit.transfer.estimating import SAMPLE, Estimate
 from adit.transfer.mass.partitions import Sweep
@@ -38,20 +32,19 @@ def mass() -> None:
     """Find, and transfer, everything of a range of dates that meets criteria."""
 
 
-SourceOption = Annotated[str, typer.Option("--from", help="The node to take from.", metavar="NODE")]
 Seconds = Annotated[float, typer.Option(help="How long the node is asked at most.", min=1)]
 Sample = Annotated[int, typer.Option(help="Ask at most so many partitions, spread over the dates.", min=1)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
 @with_sweep
 def plan(
-    source: SourceOption,
-    sweep: Sweep,
+    *,
+    source: Source,
     seconds: Seconds = ESTIMATE_SECONDS,
     sample: Sample = SAMPLE,
     as_json: AsJson = False,
+    sweep: Sweep,
 ) -> None:
     """Say how much a mass transfer would move, and how it would be ordered again. By queries only: nothing is sent."""
     found = _estimate(source, sweep, seconds=seconds, sample=sample)
@@ -63,22 +56,19 @@ def plan(
 
 
 @app.command()
+@with_groups
 @with_sweep
 def transfer(
-    source: SourceOption,
-    destination: Annotated[str, typer.Option("--to", help="The node to send to.", metavar="NODE")],
-    sweep: Sweep,
-    project: ProjectOption = None,
-    profile: ProfileOption = None,
-    unchecked_pixels: UncheckedPixels = False,
-    trial_protocol_id: TrialId = None,
-    trial_protocol_name: TrialName = None,
-    description: Annotated[str, typer.Option(help="What it is for.", metavar="TEXT")] = "",
-    ethics_number: Annotated[str, typer.Option(help="Of the ethics committee.", metavar="TEXT")] = "",
+    *,
+    source: Source,
+    destination: Destination,
+    treated: Treated,
+    reason: Reason,
     estimate: Annotated[bool, typer.Option("--estimate", help="Say first how much it would move.")] = False,
     urgent: Annotated[bool, typer.Option("--urgent", help="Refused: a mass transfer is never urgent.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Until it has ended; then print its ledger.")] = False,
+    wait: Wait = False,
     as_json: AsJson = False,
+    sweep: Sweep,
 ) -> None:
     """Transfer everything that is found. Each partition, and each study that it has, is a task of the job.
 
@@ -86,17 +76,17 @@ def transfer(
     """
     if urgent:
         raise Misused("A mass transfer is never urgent; nothing was done.")
-    wanted(project, None, profile, generate=False, unchecked_pixels=unchecked_pixels)
+    treated.pseudonymising(ways="--project")
     order = Order(
         source,
         destination,
         sweep,
-        project or "",
-        profile or "",
-        unchecked_pixels,
-        trial_of(trial_protocol_id, trial_protocol_name),
-        description,
-        ethics_number,
+        treated.project or "",
+        treated.profile or "",
+        treated.unchecked_pixels,
+        treated.trial(),
+        reason.description,
+        reason.ethics_number,
     )
     found = _estimate(source, sweep, seconds=ESTIMATE_SECONDS, sample=SAMPLE) if estimate else None
     with explained():
@@ -108,8 +98,7 @@ def transfer(
     elif as_json:
         print_json({**job_report(job, by=job.owner), **({"estimate": _told(found)} if found else {})})
     else:
-        number = len(sweep.spans())
-        print(f"Job {job.pk}: {number} {'partition' if number == 1 else 'partitions'}, {job.status}.")
+        print(f"Job {job.pk}: {counted(len(sweep.spans()), 'partition')}, {job.status}.")
 
 
 def _estimate(source: str, sweep: Sweep, *, seconds: float, sample: int) -> Estimate:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from adit.site.cli.node_abilities import Root
 from adit.site.cli.output import Misused
+from adit.site.cli.reading import text
 
-
-class Root(StrEnum):
-    STUDY = "study"
-    PATIENT = "patient"
+Name = Annotated[str, typer.Argument(help="The node's name.")]
 
 
 class Demand(StrEnum):
@@ -25,138 +25,135 @@ class Demand(StrEnum):
     IDENTIFIED = "identified"
 
 
-Can = Annotated[
-    str | None,
-    typer.Option(
-        help="What the server can do, by comma: find, get, move, store, commit, qido, wado, stow.", metavar="LIST"
-    ),
-]
-RootOption = Annotated[Root | None, typer.Option(help="Information model for find, get and move.")]
-AeTitle = Annotated[str | None, typer.Option("--ae-title", help="The server's AE title.")]
-Host = Annotated[str | None, typer.Option(help="Host name or address.")]
-Port = Annotated[int | None, typer.Option(help="DIMSE port.")]
-MaxAssociations = Annotated[int | None, typer.Option(help="Associations at the same time, over all processes.")]
-IdleTimeout = Annotated[float | None, typer.Option(help="Seconds of silence after which the server is given up.")]
-Tls = Annotated[bool | None, typer.Option("--tls/--no-tls", help="DIMSE over TLS.")]
-TlsCa = Annotated[
-    Path | None, typer.Option("--tls-ca", help="PEM certificates that are trusted for TLS, not the system's.")
-]
-TlsCertificate = Annotated[
-    Path | None, typer.Option("--tls-certificate", help="PEM certificate with its key, to show for TLS.")
-]
-TlsCheckName = Annotated[
-    bool | None,
-    typer.Option("--tls-check-name/--no-tls-check-name", help="The server's certificate has to name its host."),
-]
-Decompress = Annotated[
-    bool | None,
-    typer.Option("--decompress/--no-decompress", help="Decompress, without loss, what it takes in no other form."),
-]
-DicomWeb = Annotated[str | None, typer.Option("--dicomweb", help="DICOMweb base URL.", metavar="URL")]
-Authorization = Annotated[
-    Path | None,
-    typer.Option("--authorization-file", help="A file that holds the Authorization header for DICOMweb; - is stdin."),
-]
-CaBundle = Annotated[
-    Path | None, typer.Option("--ca-bundle", help="PEM certificates that are trusted for DICOMweb, not the system's.")
-]
-ClientCertificate = Annotated[
-    Path | None, typer.Option("--client-certificate", help="PEM certificate with its key, to show for DICOMweb.")
-]
-Prefixes = Annotated[
-    str | None,
-    typer.Option(help="Paths of QIDO, WADO and STOW below the DICOMweb URL, by comma.", metavar="LIST"),
-]
-Folder = Annotated[Path | None, typer.Option(help="A folder instead of a server.")]
-Takes = Annotated[Demand | None, typer.Option("--accepts", help="What it demands of the studies that are sent to it.")]
-IdDomain = Annotated[
-    str | None, typer.Option("--id-domain", help="Nodes with the same one name patients by the same PatientIDs.")
-]
-Quota = Annotated[float | None, typer.Option(help="Of a folder: GB that ADIT may fill.")]
+@dataclass(frozen=True, slots=True)
+class About:
+    """What may be said of a node; None is not said."""
 
+    ae_title: Annotated[str | None, typer.Option("--ae-title", help="The server's AE title.")] = None
+    host: Annotated[str | None, typer.Option(help="Host name or address.")] = None
+    port: Annotated[int | None, typer.Option(help="DIMSE port.")] = None
+    can: Annotated[
+        str | None,
+        typer.Option(
+            help="What the server can do, by comma: find, get, move, store, commit, qido, wado, stow.", metavar="LIST"
+        ),
+    ] = None
+    root: Annotated[Root | None, typer.Option(help="Information model for find, get and move.")] = None
+    max_associations: Annotated[int | None, typer.Option(help="Associations at the same time, over all processes.")] = (
+        None
+    )
+    idle_timeout: Annotated[
+        float | None, typer.Option(help="Seconds of silence after which the server is given up.")
+    ] = None
+    tls: Annotated[bool | None, typer.Option("--tls/--no-tls", help="DIMSE over TLS.")] = None
+    tls_ca: Annotated[
+        Path | None, typer.Option("--tls-ca", help="PEM certificates that are trusted for TLS, not the system's.")
+    ] = None
+    tls_certificate: Annotated[
+        Path | None, typer.Option("--tls-certificate", help="PEM certificate with its key, to show for TLS.")
+    ] = None
+    tls_check_name: Annotated[
+        bool | None,
+        typer.Option("--tls-check-name/--no-tls-check-name", help="The server's certificate has to name its host."),
+    ] = None
+    decompress: Annotated[
+        bool | None,
+        typer.Option("--decompress/--no-decompress", help="Decompress, without loss, what it takes in no other form."),
+    ] = None
+    dicomweb: Annotated[str | None, typer.Option("--dicomweb", help="DICOMweb base URL.", metavar="URL")] = None
+    prefixes: Annotated[
+        str | None,
+        typer.Option(help="Paths of QIDO, WADO and STOW below the DICOMweb URL, by comma.", metavar="LIST"),
+    ] = None
+    authorization: Annotated[
+        Path | None,
+        typer.Option(
+            "--authorization-file", help="A file that holds the Authorization header for DICOMweb; - is stdin."
+        ),
+    ] = None
+    ca_bundle: Annotated[
+        Path | None,
+        typer.Option("--ca-bundle", help="PEM certificates that are trusted for DICOMweb, not the system's."),
+    ] = None
+    client_certificate: Annotated[
+        Path | None, typer.Option("--client-certificate", help="PEM certificate with its key, to show for DICOMweb.")
+    ] = None
+    folder: Annotated[Path | None, typer.Option(help="A folder instead of a server.")] = None
+    quota: Annotated[float | None, typer.Option(help="Of a folder: GB that ADIT may fill.")] = None
+    accepts: Annotated[
+        Demand | None, typer.Option("--accepts", help="What it demands of the studies that are sent to it.")
+    ] = None
+    id_domain: Annotated[
+        str | None, typer.Option("--id-domain", help="Nodes with the same one name patients by the same PatientIDs.")
+    ] = None
 
-def values(
-    *,
-    ae_title: str | None,
-    host: str | None,
-    port: int | None,
-    max_associations: int | None,
-    idle_timeout: float | None,
-    decompress: bool | None,
-    dicomweb: str | None,
-    folder: Path | None,
-    quota: float | None,
-) -> dict[str, Any]:
-    """The fields of a node that were given.
+    def fields(self) -> dict[str, Any]:
+        """The fields of a node that were given, but for what it can do. An empty file takes its field away.
 
-    Raises:
-        Misused: The folder cannot be written.
-    """
-    if folder is not None:
-        folder = folder.expanduser().absolute()
-        _can_be_written(folder)
-    given = {
-        "ae_title": ae_title,
-        "host": host,
-        "port": port,
-        "max_associations": max_associations,
-        "idle_timeout": idle_timeout,
-        "decompress": decompress,
-        "dicomweb_url": dicomweb,
-        "path": None if folder is None else str(folder),
-        "quota_gb": quota,
-    }
-    return {field: value for field, value in given.items() if value is not None}
+        Raises:
+            Misused: The folder cannot be written, a file not be read, or the prefixes are not three.
+        """
+        return self._addresses() | self._of_web() | self._of_tls() | self._of_patients()
 
+    def _addresses(self) -> dict[str, Any]:
+        folder = None
+        if self.folder is not None:
+            folder = self.folder.expanduser().absolute()
+            _can_be_written(folder)
+        given = {
+            "ae_title": self.ae_title,
+            "host": self.host,
+            "port": self.port,
+            "max_associations": self.max_associations,
+            "idle_timeout": self.idle_timeout,
+            "decompress": self.decompress,
+            "dicomweb_url": self.dicomweb,
+            "path": None if folder is None else str(folder),
+            "quota_gb": self.quota,
+        }
+        return {field: value for field, value in given.items() if value is not None}
 
-def web_values(
-    prefixes: str | None, authorization: Path | None, ca_bundle: Path | None, client_certificate: Path | None
-) -> dict[str, Any]:
-    """The fields about DICOMweb that were given; an empty file takes its field away."""
-    values: dict[str, Any] = {}
-    if prefixes is not None:
-        three = [prefix.strip().strip("/") for prefix in prefixes.split(",")]
-        if len(three) != 3:
-            raise Misused("--prefixes wants three paths by comma, those of QIDO, WADO and STOW: qidors,wadors,stowrs.")
-        values |= dict(zip(("qido_prefix", "wado_prefix", "stow_prefix"), three, strict=True))
-    if authorization is not None:
-        values["authorization"] = _content(authorization).strip() or None
-    if ca_bundle is not None:
-        values["dicomweb_ca"] = _content(ca_bundle).strip()
-    if client_certificate is not None:
-        values["dicomweb_certificate"] = _content(client_certificate).strip() or None
-    return values
+    def _of_web(self) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        if self.prefixes is not None:
+            three = [prefix.strip().strip("/") for prefix in self.prefixes.split(",")]
+            if len(three) != 3:
+                raise Misused(
+                    "--prefixes wants three paths by comma, those of QIDO, WADO and STOW: qidors,wadors,stowrs."
+                )
+            values |= dict(zip(("qido_prefix", "wado_prefix", "stow_prefix"), three, strict=True))
+        if self.authorization is not None:
+            values["authorization"] = _content(self.authorization) or None
+        if self.ca_bundle is not None:
+            values["dicomweb_ca"] = _content(self.ca_bundle)
+        if self.client_certificate is not None:
+            values["dicomweb_certificate"] = _content(self.client_certificate) or None
+        return values
 
+    def _of_tls(self) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        if self.tls_ca is not None:
+            values["tls_ca"] = _content(self.tls_ca)
+        if self.tls_certificate is not None:
+            values["tls_certificate"] = _content(self.tls_certificate) or None
+        if self.tls is not None or any(values.values()):
+            # Whoever gives a file wants TLS.
+            values["tls"] = self.tls is not False
+        if self.tls_check_name is not None:
+            values["tls_check_name"] = self.tls_check_name
+        return values
 
-def tls_values(tls: bool | None, ca: Path | None, certificate: Path | None, check_name: bool | None) -> dict[str, Any]:
-    """The fields about TLS that were given; an empty file takes its field away. Whoever gives a file wants TLS."""
-    values: dict[str, Any] = {}
-    if ca is not None:
-        values["tls_ca"] = _content(ca).strip()
-    if certificate is not None:
-        values["tls_certificate"] = _content(certificate).strip() or None
-    if tls is not None or any(values.values()):
-        values["tls"] = tls is not False
-    if check_name is not None:
-        values["tls_check_name"] = check_name
-    return values
-
-
-def patient_values(accepts: Demand | None, id_domain: str | None) -> dict[str, Any]:
-    """The fields about whose studies these are, as far as they were given."""
-    values: dict[str, Any] = {}
-    if accepts is not None:
-        values["accepts"] = accepts.replace("-", " ")
-    if id_domain is not None:
-        values["id_domain"] = id_domain.strip()
-    return values
+    def _of_patients(self) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        if self.accepts is not None:
+            values["accepts"] = self.accepts.replace("-", " ")
+        if self.id_domain is not None:
+            values["id_domain"] = self.id_domain.strip()
+        return values
 
 
 def _content(file: Path) -> str:
-    try:
-        return sys.stdin.read() if str(file) == "-" else file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misused(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.") from error
+    return (sys.stdin.read() if str(file) == "-" else text(file)).strip()
 
 
 def _can_be_written(folder: Path) -> None:

@@ -12,10 +12,8 @@ from adit.nodes import changes
 from adit.nodes.finding import find_node
 from adit.site.cli.acting import me
 from adit.site.cli.explaining import explained
-from adit.site.cli.output import Misused, print_json
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Name = Annotated[str, typer.Argument(help="The node's name.")]
+from adit.site.cli.node_options import Name
+from adit.site.cli.output import AsJson, Misused, print_json
 
 
 def suspend(

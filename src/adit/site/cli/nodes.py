@@ -6,55 +6,30 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from django.contrib.auth.models import Group
 
-from adit.accounts.models import User
-from adit.dicom.refs import UID, uid
+from adit.dicom.refs import UID
 from adit.nodes import changes
 from adit.nodes.contact import note_findings
-from adit.nodes.doctor import abilities_found, examine
+from adit.nodes.doctor import examine
 from adit.nodes.finding import find_node
 from adit.nodes.findings import Finding, Outcome
-from adit.nodes.models import Ability, Kind, Node
+from adit.nodes.models import Kind, Node
 from adit.nodes.movedoctor import prove_move
-from adit.site.cli import node_suspending
+from adit.site.cli import node_access, node_suspending
 from adit.site.cli.acting import me
 from adit.site.cli.explaining import explained
-from adit.site.cli.node_options import (
-    AeTitle,
-    Authorization,
-    CaBundle,
-    Can,
-    ClientCertificate,
-    Decompress,
-    DicomWeb,
-    Folder,
-    Host,
-    IdDomain,
-    IdleTimeout,
-    MaxAssociations,
-    Port,
-    Prefixes,
-    Quota,
-    Root,
-    RootOption,
-    Takes,
-    Tls,
-    TlsCa,
-    TlsCertificate,
-    TlsCheckName,
-    patient_values,
-    tls_values,
-    values,
-    web_values,
-)
-from adit.site.cli.output import Failed, Misused, print_json, print_table
+from adit.site.cli.node_abilities import abilities_of, find_out, words_of
+from adit.site.cli.node_options import About, Name
+from adit.site.cli.option_groups import with_groups
+from adit.site.cli.output import AsJson, Misused, print_json, print_table
+from adit.site.cli.reading import uid_of
 from adit.site.env import config
 from adit.site.working import opening_of
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 app.command()(node_suspending.suspend)
 app.command()(node_suspending.resume)
+app.command()(node_access.access)
 
 
 @app.callback()
@@ -62,115 +37,48 @@ def node() -> None:
     """Add, list, test and change the places studies come from and go to."""
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Name = Annotated[str, typer.Argument(help="The node's name.")]
-
-
 @app.command()
-def add(
-    name: Name,
-    ae_title: AeTitle = None,
-    host: Host = None,
-    port: Port = None,
-    can: Can = None,
-    root: RootOption = None,
-    max_associations: MaxAssociations = None,
-    idle_timeout: IdleTimeout = None,
-    tls: Tls = None,
-    tls_ca: TlsCa = None,
-    tls_certificate: TlsCertificate = None,
-    tls_check_name: TlsCheckName = None,
-    decompress: Decompress = None,
-    dicomweb: DicomWeb = None,
-    prefixes: Prefixes = None,
-    authorization: Authorization = None,
-    ca_bundle: CaBundle = None,
-    client_certificate: ClientCertificate = None,
-    folder: Folder = None,
-    quota: Quota = None,
-    accepts: Takes = None,
-    id_domain: IdDomain = None,
-    as_json: AsJson = False,
-) -> None:
+@with_groups
+def add(*, name: Name, about: About, as_json: AsJson = False) -> None:
     """Add a server, or with --folder a folder. What the server can do is found out where --can is not given."""
-    given = values(
-        ae_title=ae_title,
-        host=host,
-        port=port,
-        max_associations=max_associations,
-        idle_timeout=idle_timeout,
-        decompress=decompress,
-        dicomweb=dicomweb,
-        folder=folder,
-        quota=quota,
-    )
-    given |= web_values(prefixes, authorization, ca_bundle, client_certificate)
-    given |= tls_values(tls, tls_ca, tls_certificate, tls_check_name)
-    given |= patient_values(accepts, id_domain)
-    added = Node(name=name, kind=Kind.FOLDER if folder else Kind.SERVER, **given)
+    is_folder = about.folder is not None
+    if is_folder and about.root is not None:
+        raise Misused("--root is for servers, not for folders.")
+    added = Node(name=name, kind=Kind.FOLDER if is_folder else Kind.SERVER, **about.fields())
     with explained():
-        if can is not None:
-            added.abilities = _abilities(can, root)
-        elif not folder:
+        if about.can is not None:
+            added.abilities = abilities_of(about.can, about.root)
+        elif not is_folder:
             added.full_clean(exclude=["abilities"])
-            added.abilities = _found(added, root)
+            added.abilities = find_out(added, about.root)
         changes.add(added, by=me())
     _show(added, as_json=as_json)
 
 
 @app.command()
+@with_groups
 def edit(
+    *,
     name: Name,
     new_name: Annotated[str | None, typer.Option("--name", help="A new name.")] = None,
-    ae_title: AeTitle = None,
-    host: Host = None,
-    port: Port = None,
-    can: Can = None,
-    root: RootOption = None,
-    max_associations: MaxAssociations = None,
-    idle_timeout: IdleTimeout = None,
-    tls: Tls = None,
-    tls_ca: TlsCa = None,
-    tls_certificate: TlsCertificate = None,
-    tls_check_name: TlsCheckName = None,
-    decompress: Decompress = None,
-    dicomweb: DicomWeb = None,
-    prefixes: Prefixes = None,
-    authorization: Authorization = None,
-    ca_bundle: CaBundle = None,
-    client_certificate: ClientCertificate = None,
-    folder: Folder = None,
-    quota: Quota = None,
-    accepts: Takes = None,
-    id_domain: IdDomain = None,
+    about: About,
     enabled: Annotated[bool | None, typer.Option("--enable/--disable", help="Whether it may be used.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Change a node; what is not given stays."""
-    given = values(
-        ae_title=ae_title,
-        host=host,
-        port=port,
-        max_associations=max_associations,
-        idle_timeout=idle_timeout,
-        decompress=decompress,
-        dicomweb=dicomweb,
-        folder=folder,
-        quota=quota,
-    )
-    given |= web_values(prefixes, authorization, ca_bundle, client_certificate)
-    given |= tls_values(tls, tls_ca, tls_certificate, tls_check_name)
-    given |= patient_values(accepts, id_domain)
+    given = about.fields()
     if new_name is not None:
         given["name"] = new_name
     if enabled is not None:
         given["enabled"] = enabled
     with explained():
         found = find_node(name)
-        if can is not None:
-            given["abilities"] = _abilities(can, root)
-        elif root is not None:
-            given["abilities"] = _abilities(",".join(_words(found.abilities)), root)
+        if about.can is not None:
+            given["abilities"] = abilities_of(about.can, about.root)
+        elif about.root is not None:
+            if not found.abilities:
+                raise Misused(f"--root is for what can be searched or retrieved from, which {found.name} cannot.")
+            given["abilities"] = abilities_of(",".join(words_of(found.abilities)), about.root)
         if not given:
             raise Misused("Say what to change: 'adit node edit --help' lists the options.")
         found = changes.edit(found, by=me(), **given)
@@ -187,7 +95,7 @@ def list_nodes(as_json: AsJson = False) -> None:
     print_table(
         ("name", "kind", "where", "can", "associations"),
         (
-            (n.name, n.kind, _where(n), ", ".join(_words(n.abilities)), n.max_associations if n.is_server else None)
+            (n.name, n.kind, _where(n), ", ".join(words_of(n.abilities)), n.max_associations if n.is_server else None)
             for n in nodes
         ),
     )
@@ -216,7 +124,7 @@ def examine_node(
     with explained():
         found = find_node(name)
     results = []
-    for result in _examined(found, None if study is None else uid(study)):
+    for result in _examined(found, None if study is None else uid_of("--study", study)):
         results.append(result)
         if not as_json:
             hint = f"  ({result.who})" if result.outcome is Outcome.FAILED and result.who else ""
@@ -246,73 +154,6 @@ def remove(name: Name, as_json: AsJson = False) -> None:
         print(f"Node {found.name} is removed.")
 
 
-@app.command()
-def access(
-    name: Name,
-    group: Annotated[str | None, typer.Option(help="Give it to a group; one of a new name is made.")] = None,
-    user: Annotated[str | None, typer.Option(help="Give it to one user.")] = None,
-    source: Annotated[bool, typer.Option("--source", help="Studies may be found and taken from it.")] = False,
-    destination: Annotated[bool, typer.Option("--destination", help="Studies may be sent to it.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Say who may use a node, and for what. Neither --source nor --destination takes access away."""
-    if (group is None) == (user is None):
-        raise Misused("Give access to a --group or to a --user, one of them.")
-    with explained():
-        found = find_node(name)
-        whom: dict[str, Any] = {}
-        if group is not None:
-            whom["group"], made = Group.objects.get_or_create(name=group)
-            if made and not as_json:
-                print(f"Group {group} is new.")
-        else:
-            whom["user"] = User.objects.filter(username=user).first()
-            if whom["user"] is None:
-                raise Failed(f"There is no user '{user}'.")
-        changes.give_access(found, by=me(), source=source, destination=destination, **whom)
-    rights = [word for word, given in (("source", source), ("destination", destination)) if given]
-    if as_json:
-        print_json({"node": found.name, "group": group, "user": user, "source": source, "destination": destination})
-    else:
-        print(f"{group or user} may use {found.name} as {' and '.join(rights) or 'nothing'}.")
-
-
-_BY_WORD = {
-    "find": {Root.STUDY: Ability.FIND_STUDY, Root.PATIENT: Ability.FIND_PATIENT},
-    "get": {Root.STUDY: Ability.GET_STUDY, Root.PATIENT: Ability.GET_PATIENT},
-    "move": {Root.STUDY: Ability.MOVE_STUDY, Root.PATIENT: Ability.MOVE_PATIENT},
-    "store": dict.fromkeys(Root, Ability.STORE),
-    "commit": dict.fromkeys(Root, Ability.COMMIT),
-    "qido": dict.fromkeys(Root, Ability.QIDO),
-    "wado": dict.fromkeys(Root, Ability.WADO),
-    "stow": dict.fromkeys(Root, Ability.STOW),
-}
-
-
-def _abilities(words: str, root: Root | None) -> frozenset[Ability]:
-    found = set()
-    for word in filter(None, (part.strip().lower() for part in words.split(","))):
-        if word not in _BY_WORD:
-            raise Misused(f"'{word}' is nothing a server can do: choose from {', '.join(_BY_WORD)}.")
-        found.add(_BY_WORD[word][root or Root.STUDY])
-    return frozenset(found)
-
-
-def _words(abilities: frozenset[Ability]) -> list[str]:
-    return [word for word, by_root in _BY_WORD.items() if abilities & set(by_root.values())]
-
-
-def _found(added: Node, root: Root | None) -> frozenset[Ability]:
-    """What the test finds, of the model that was asked for."""
-    other = {Root.PATIENT: Root.STUDY, Root.STUDY: Root.PATIENT}
-    found = abilities_found(added)
-    if root is not None:
-        found -= {by_root[other[root]] for by_root in _BY_WORD.values() if by_root[other[root]] != by_root[root]}
-    if not found:
-        raise Failed(f"{added.name} can do nothing that ADIT could use; if that is wrong, say with --can what it can.")
-    return found
-
-
 def describe(found: Node) -> dict[str, Any]:
     """A node as JSON. Secrets are left out."""
     about: dict[str, Any] = {"name": found.name, "kind": found.kind, "enabled": found.enabled}
@@ -323,7 +164,7 @@ def describe(found: Node) -> dict[str, Any]:
         "ae_title": found.ae_title,
         "host": found.host,
         "port": found.port,
-        "can": _words(found.abilities),
+        "can": words_of(found.abilities),
         "abilities": sorted(found.abilities),
         "tls": found.tls,
         "tls_ca": "set" if found.tls_ca else None,

@@ -7,17 +7,20 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePath
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from adit.dicom.errors import DicomError
 from adit.dicom.refs import BadUID
+from adit.site.cli.usage import misuse
 from adit.site.database import DatabaseError
 from adit.site.env import Misconfigured, config
 from adit.site.errors import StartFailed
 
 log = logging.getLogger(__name__)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 class Failed(Exception):
@@ -37,8 +40,10 @@ def guarded(run: Callable[[], object], *, as_json: bool) -> int:
         code = run()
     except (Misused, BadUID, Misconfigured) as error:
         return _say(str(error), 2, as_json=as_json)
-    except (Failed, DicomError, DatabaseError, StartFailed) as error:
+    except (Failed, DatabaseError, StartFailed) as error:
         return _say(str(error), 1, as_json=as_json)
+    except DicomError as error:
+        return _say(error.explained(), 1, as_json=as_json)
     except typer.Exit as leaving:
         return leaving.exit_code
     except (KeyboardInterrupt, typer.Abort):
@@ -48,10 +53,16 @@ def guarded(run: Callable[[], object], *, as_json: bool) -> int:
         sys.stderr.close()
         return 1
     except Exception as error:  # noqa: BLE001 - the last line before the person
-        if callable(sentence := getattr(error, "format_message", None)):
-            return _say(sentence(), getattr(error, "exit_code", 2), as_json=as_json)
+        if hasattr(error, "format_message"):
+            # Typer's, whatever it exports of them.
+            return _say(misuse(error), 2, as_json=as_json)
         return _say(_unexpected(error), 1, as_json=as_json)
     return code if isinstance(code, int) else 0
+
+
+def counted(number: int, what: str, several: str = "") -> str:
+    """*number* with the word for it: "1 line", "2 lines", "3 studies"."""
+    return f"{number} {what if number == 1 else several or f'{what}s'}"
 
 
 def print_json(value: Any) -> None:

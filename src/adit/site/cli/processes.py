@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from adit.site.children import is_running
-from adit.site.cli.output import Failed, print_json
+from adit.site.cli.output import AsJson, Failed, print_json
 from adit.site.cli.running import require_running
 from adit.site.database import Cluster, DatabaseError, make_private
 from adit.site.env import config
@@ -26,8 +26,6 @@ from adit.site.supervise import Supervisor
 from adit.site.wiring import configure_logging
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 _END_LIMIT = 15.0
 """Seconds that `adit down` gives the supervisor, which itself takes 10 at most."""

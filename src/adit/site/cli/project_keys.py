@@ -13,7 +13,7 @@ from adit.projects import keeping
 from adit.projects.finding import find_project
 from adit.site.cli.acting import me
 from adit.site.cli.explaining import explained
-from adit.site.cli.output import Misused, print_json
+from adit.site.cli.output import AsJson, Misused, counted, print_json
 from adit.site.cli.reading import content, first_line
 from adit.site.cli.tables import save
 
@@ -25,7 +25,6 @@ def key() -> None:
     """Back the key of a project up, bring it back, destroy it."""
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="The project's name.")]
 PassphraseFile = Annotated[
     Path | None,
@@ -82,7 +81,7 @@ def destroy(
             raise Misused(f"'{confirm}' is not the project's name; nothing was destroyed.")
         forgotten = destroy_key(found, by=me())
     said = {"project": found.name, "destroyed": True, "patients": forgotten}
-    _say(said, f"The key of {found.name} is destroyed; {forgotten} patients are forgotten.", as_json=as_json)
+    _say(said, f"The key of {found.name} is destroyed; forgotten: {counted(forgotten, 'patient')}.", as_json=as_json)
 
 
 def _passphrase(file: Path | None, *, twice: bool) -> str:

@@ -10,7 +10,6 @@ import typer
 
 from adit.accounts.models import User
 from adit.deid.profile import DEFAULT, Profile
-from adit.dicom.refs import uid
 from adit.jobs.cutwords import words_of_job, words_of_project
 from adit.jobs.linking import SeriesLink, series_of_project
 from adit.nodes.finding import find_node
@@ -22,8 +21,8 @@ from adit.projects.tables import import_pseudonyms
 from adit.site.cli import deid_profiles, project_keys, tables
 from adit.site.cli.acting import me
 from adit.site.cli.explaining import explained
-from adit.site.cli.output import Failed, Misused, print_json, print_table
-from adit.site.cli.reading import content
+from adit.site.cli.output import AsJson, Failed, Misused, print_json, print_table
+from adit.site.cli.reading import content, uid_of
 from adit.site.cli.words import give_cuts
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
@@ -35,7 +34,6 @@ def project() -> None:
     """Say what studies are sent for, by whom, and how; keep keys, pseudonyms and linking lists."""
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="The project's name.")]
 Purpose = Annotated[str | None, typer.Option(help="What it is for, in a sentence.")]
 Ethics = Annotated[str | None, typer.Option("--ethics-number", help="Number of the ethics vote.")]
@@ -185,7 +183,7 @@ def list_links(
     with explained():
         found = find_project(name)
         if original:
-            uids = linking.uids_of(found, [uid(each) for each in original], by=me())
+            uids = linking.uids_of(found, [uid_of("--original", each) for each in original], by=me())
             tables.give(linking.UidLink, uids, to=to, as_json=as_json)
         elif studies:
             tables.give(SeriesLink, series_of_project(found, by=me()), to=to, as_json=as_json)

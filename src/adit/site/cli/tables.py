@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from adit.projects.tables import as_csv, as_excel
-from adit.site.cli.output import Failed, Misused, print_json, print_table
+from adit.site.cli.output import Failed, Misused, counted, print_json, print_table
 
 To = Annotated[
     Path | None,
@@ -36,7 +36,7 @@ def give(kind: type[Any], rows: Sequence[Any], *, to: Path | None, as_json: bool
     if to is not None:
         save(to, _FORMS[to.suffix.lower()](kind, rows))
         if not as_json:
-            print(f"{len(rows)} lines in {to}.")
+            print(f"{counted(len(rows), 'line')} in {to}.")
     if as_json:
         print_json([asdict(row) for row in rows])
     elif to is None:

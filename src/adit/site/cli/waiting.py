@@ -11,7 +11,7 @@ from adit.jobs.models import Job
 from adit.jobs.reports import job_report
 from adit.jobs.states import JOB_ENDED, JobStatus, TaskStatus
 from adit.site.cli.ledger import print_report
-from adit.site.cli.output import print_json
+from adit.site.cli.output import counted, print_json
 
 POLL = 0.1
 """Seconds between two looks at a job that is waited for."""
@@ -30,8 +30,7 @@ def follow(job: Job, *, wait: bool, as_json: bool) -> None:
     elif as_json:
         print_json(job_report(job, by=job.owner))
     else:
-        studies = job.tasks.count()
-        print(f"Job {job.pk}: {studies} {'study' if studies == 1 else 'studies'}, {job.status}.")
+        print(f"Job {job.pk}: {counted(job.tasks.count(), 'study', 'studies')}, {job.status}.")
 
 
 def wait_for(job: Job, *, as_json: bool) -> None:

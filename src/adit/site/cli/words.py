@@ -14,7 +14,7 @@ from adit.projects.approving import withdraw as let_be_cut
 from adit.projects.models import ApprovedWord
 from adit.site.cli.acting import me
 from adit.site.cli.explaining import explained
-from adit.site.cli.output import print_json, print_table
+from adit.site.cli.output import AsJson, counted, print_json, print_table
 from adit.site.cli.tables import give
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
@@ -25,7 +25,6 @@ def word() -> None:
     """Approve words of descriptions, list them, withdraw them. 'adit project words' says which were cut."""
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Words = Annotated[list[str], typer.Argument(help="Words, in any case.", metavar="WORD…")]
 
 
@@ -69,4 +68,4 @@ def _say(what: str, words: list[str], *, as_json: bool) -> None:
     if as_json:
         print_json({what: words})
     else:
-        print(f"{len(words)} {'word' if len(words) == 1 else 'words'} {what}.")
+        print(f"{counted(len(words), 'word')} {what}.")

@@ -8,7 +8,7 @@ was not cut off. Where no key can prove it, the reason is said; it is never take
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -23,6 +23,9 @@ MOST_QUERIES = 3000
 
 MOST_REFUSALS = 8
 """Queries in a row for which a server says that its resources do not suffice: after that it is busy, or broken."""
+
+_MOST_DAYS = 31
+"""That one sentence names."""
 
 _LEAST_ROUND = 50
 """Its multiples, and powers of two beyond, are numbers at which answers are cut off."""
@@ -54,13 +57,45 @@ class Gap:
     """Why something may be missing.
 
     Attributes:
-        sentence: For a person; the node is not named.
+        reasons: Pairs of a reason, with `WHERE` in the place of the days that it is about, and such days.
         slight: Everything that has a PatientID was found, only what has none could be missing; or nothing but a round
             number of answers speaks for more.
+        smallest: It is about single modalities: no filter makes a question that is cut off less.
     """
 
-    sentence: str
+    reasons: tuple[tuple[str, str], ...]
     slight: bool = False
+    smallest: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """All of it for a person; the node is not named."""
+        where: dict[str, dict[str, None]] = {}
+        for reason, days in self.reasons:
+            where.setdefault(reason, {})[days] = None
+        return "; ".join(reason.replace(WHERE, _enumerated(list(days))) for reason, days in where.items())
+
+
+WHERE = "{where}"
+
+
+def together(gaps: Iterable[Gap]) -> Gap | None:
+    """All of *gaps* as one; None where there is none."""
+    every = list(gaps)
+    if not every:
+        return None
+    return Gap(
+        tuple(pair for gap in every for pair in gap.reasons),
+        slight=all(gap.slight for gap in every),
+        smallest=all(gap.smallest for gap in every),
+    )
+
+
+def _enumerated(days: list[str]) -> str:
+    shown, more = days[:_MOST_DAYS], len(days) - _MOST_DAYS
+    if more > 0:
+        return f"{', '.join(shown)} and {more} more days"
+    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
 
 
 class _TooMany(Exception):
@@ -98,7 +133,7 @@ class Exhausting:
             answer = yield from self._ask(span)
             return (yield from self._complete(span, answer))
         except _TooMany:
-            return Gap(f"{self._most_queries} queries were not enough to get all studies of {_said(span)} out of it")
+            return _gap(f"{self._most_queries} queries were not enough to get all studies of {WHERE} out of it", span)
 
     def _ask(self, span: Span) -> Generator[Match, None, _Answer]:
         if self.queries >= self._most_queries:
@@ -141,7 +176,11 @@ class Exhausting:
         if answer.cut is Cut.NO or (span.one_study and answer.studies):
             return None
         if answer.stray:
-            return Gap(f"{self._says(answer)}, and does not look at the dates and other keys that it is asked for")
+            return _gap(
+                f"{self._says(answer)}, and does not look at the dates and other keys that it is asked for: "
+                f"it may have more of {WHERE}",
+                span,
+            )
         if span.days > 1:
             return (yield from self._by_days(span, answer))
         before = len(self._known)
@@ -152,9 +191,13 @@ class Exhausting:
             self.most = min(answer.count, self.most or answer.count)
             answer = _Answer(answer.studies, answer.count, Cut.YES, stray=False)
         missing, slight = "those without a time of day" if timed else "some", False
+        cut_off: Gap | None = None
         for key in KEYS:
             usable = key.name not in self._useless and next(key.parts(span), None) is not None
-            if usable and (yield from self._by_key(span, key)):
+            left = (yield from self._by_key(span, key)) if usable else None
+            if left and key.name == "ModalitiesInStudy":
+                cut_off = together(left)
+            if left == []:
                 if key.reaches_all:
                     return None
                 missing = (
@@ -165,9 +208,11 @@ class Exhausting:
                 slight = True
         if answer.cut is Cut.MAYBE and len(self._known) == before:
             # A round number alone is no evidence, when parts were asked for and brought nothing beyond it.
-            return None if slight else Gap(_suspicious(answer, span), slight=True)
-        sentence = f"{self._says(answer)}, and may have more of {_said(span)}: {missing} cannot be asked for in parts"
-        return Gap(sentence, slight)
+            return None if slight else _gap(_suspicious(answer), span, slight=True)
+        reason = f"{self._says(answer)}, and may have more of {WHERE}: {missing} cannot be asked for in smaller parts"
+        if cut_off is not None:
+            return Gap(tuple((reason, where) for _, where in cut_off.reasons), slight, cut_off.smallest)
+        return _gap(reason, span, slight=slight)
 
     def _by_days(self, span: Span, answer: _Answer) -> Generator[Match, None, Gap | None]:
         gaps: list[Gap] = []
@@ -178,9 +223,9 @@ class Exhausting:
                 gaps.append(gap)
             reached |= part.studies if part.cut is Cut.NO else self._held_by(half)
         if gaps:
-            return min(gaps, key=lambda gap: gap.slight)
+            return together(gaps)
         if lost := answer.studies - reached:
-            return Gap(f"it gives {len(lost)} studies for {_said(span)} that it gives for no day of it")
+            return _gap(f"it gives {len(lost)} studies for {WHERE} that it gives for no day of it", span)
         return None
 
     def _held_by(self, span: Span) -> set[UID]:
@@ -205,11 +250,16 @@ class Exhausting:
             found_all &= bool(halves)
         return found_all
 
-    def _by_key(self, span: Span, key: Key) -> Generator[Match, None, bool]:
-        """Find everything by parts that *key* makes. Returns whether that is proven, as far as it reaches."""
+    def _by_key(self, span: Span, key: Key) -> Generator[Match, None, list[Gap] | None]:
+        """Find everything by parts that *key* makes.
+
+        Returns:
+            Why parts of it are not complete: none where everything is, as far as the key reaches. None where the key
+            proves nothing.
+        """
         before = self._held_by(span)
         reached: set[UID] = set()
-        complete = True
+        gaps: list[Gap] = []
         cut_off: set[frozenset[UID]] = set()
         for part in key.parts(span):
             try:
@@ -218,7 +268,8 @@ class Exhausting:
                 if error.transient:
                     # Some break the association when they do not like a query: are they still there?
                     yield from self._ask(span)
-                return self._useless_is(key)
+                self._useless.add(key.name)
+                return None
             expected = {study for study in before if part.holds(self._known[study])}
             if part.doubtful and not expected and (answer.stray or answer.cut is not Cut.NO):
                 # Codes and ids like that are not seen, and cannot be asked for there.
@@ -226,21 +277,19 @@ class Exhausting:
             # The same again is how a key looks that is ignored, where answers do not carry it.
             same = answer.cut is Cut.YES and answer.studies in cut_off
             if answer.stray or same or (answer.cut is Cut.NO and expected - answer.studies):
-                return self._useless_is(key)
+                self._useless.add(key.name)
+                return None
             if answer.cut is not Cut.NO:
                 cut_off.add(answer.studies)
-            if (yield from self._complete(part, answer)):
-                complete = False
+            if gap := (yield from self._complete(part, answer)):
+                gaps.append(gap)
             if key.name in self._useless:
-                return False
+                return None
             reached |= answer.studies | expected
         if key.reaches_all and before - reached:
-            return self._useless_is(key)
-        return complete
-
-    def _useless_is(self, key: Key) -> bool:
-        self._useless.add(key.name)
-        return False
+            self._useless.add(key.name)
+            return None
+        return gaps
 
     def _says(self, answer: _Answer) -> str:
         return f"it gives at most {self.most or answer.count} answers to a query"
@@ -252,12 +301,17 @@ def _too_large(error: DicomError) -> bool:
     return status in _TOO_LARGE or status >> 8 == 0xA7
 
 
-def _suspicious(answer: _Answer, span: Span) -> str:
+def _gap(reason: str, span: Span, *, slight: bool = False) -> Gap:
+    return Gap(((reason, _said(span)),), slight, smallest=bool(span.modality))
+
+
+def _suspicious(answer: _Answer) -> str:
     return (
-        f"it gave exactly {answer.count} studies of {_said(span)}, as servers do that cut their answers off, "
+        f"it gave exactly {answer.count} studies of {WHERE}, as servers do that cut their answers off, "
         "and cannot be asked for them in parts"
     )
 
 
 def _said(span: Span) -> str:
-    return f"{span.first}" if span.days == 1 else f"{span.first} to {span.last}"
+    days = f"{span.first}" if span.days == 1 else f"{span.first} to {span.last}"
+    return f"{days} ({span.modality.removesuffix('*')})" if span.modality else days

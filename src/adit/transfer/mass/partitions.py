@@ -17,7 +17,7 @@ VERSION = 1
 
 MOST_PARTITIONS = 10_000
 
-EARLIEST = date(1900, 1, 1)
+EARLIEST, LATEST = date(1900, 1, 1), date(2999, 12, 31)
 
 
 class BadRange(ValueError):
@@ -50,6 +50,8 @@ class Sweep:
             raise BadRange(f"The range of dates ends on {self.last}, before it starts on {self.first}.")
         if self.first < EARLIEST:
             raise BadRange(f"The range of dates starts on {self.first}; there were no images before {EARLIEST}.")
+        if self.last > LATEST:
+            raise BadRange(f"The range of dates ends on {self.last}; {LATEST} is the latest that can be asked for.")
         if (number := len(self.spans())) > MOST_PARTITIONS:
             raise BadRange(f"The range of dates makes {number} partitions, {MOST_PARTITIONS} are the most.")
 

@@ -15,7 +15,7 @@ from adit.transfer.events import Event, Planned, Swept
 from adit.transfer.items import SweepWindow, TransferStudy
 from adit.transfer.judging import first_unmet, modalities_asked, needs_series, tells
 from adit.transfer.mass.criteria import Criteria, Filter
-from adit.transfer.mass.exhausting import Exhausting, Gap
+from adit.transfer.mass.exhausting import Exhausting, Gap, together
 from adit.transfer.mass.spans import Span
 
 WITHOUT_DATE = "the source does not tell: study date"
@@ -74,8 +74,7 @@ def find_candidates(item: SweepWindow, *, source: Source, most: int | None) -> G
                 break
             if candidate := search.judge(match):
                 yield candidate
-    gap = min(gaps, key=lambda gap: gap.slight, default=None)
-    return search.swept(gap, queries=exhausting.queries)
+    return search.swept(together(gaps), queries=exhausting.queries)
 
 
 class _Search:
@@ -158,6 +157,7 @@ class _Search:
             gap.sentence if gap else "",
             gap is not None and gap.slight,
             queries + self._asked,
+            gap is not None and gap.smallest,
         )
 
 

@@ -22,13 +22,10 @@ from adit.web.audit.files import FORMS, streamed
 from adit.web.audit.trail import TrailSearch, lines, phrase_of
 from adit.web.doors.guarding import only, refused
 from adit.web.doors.visits import address_of, visitor
-from adit.web.sealed import seal, unseal
+from adit.web.sealed import HELD, seal, unseal
 
 SIZE = 50
 """Events of a page."""
-
-_HELD = "who"
-"""Parameter of the address that holds, sealed, what identifies somebody."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -78,7 +75,7 @@ def patient(request: HttpRequest, token: str) -> HttpResponse:
         "received": receivers_of(who),
         "lines": lines(events, to=user, patients=True),
         "left_out": max(0, count - len(events)),
-        "export_query": urlencode({_HELD: token}),
+        "export_query": urlencode({HELD: token}),
     }
     return render(request, "audit/patient.html", context)
 
@@ -108,7 +105,7 @@ def _searched(request: HttpRequest) -> TrailSearch:
     user = visitor(request)
     patients = may_search_patients(user)
     data = request.GET.dict()
-    if held := data.pop(_HELD, ""):
+    if held := data.pop(HELD, ""):
         if patients:
             data |= unseal(held, by=user)
         else:
@@ -118,7 +115,7 @@ def _searched(request: HttpRequest) -> TrailSearch:
 
 
 def _address(request: HttpRequest, form: TrailSearch) -> str:
-    held = {_HELD: seal(who, to=visitor(request))} if (who := form.identifying()) else {}
+    held = {HELD: seal(who, to=visitor(request))} if (who := form.identifying()) else {}
     return urlencode(form.told() | held)
 
 

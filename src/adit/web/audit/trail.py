@@ -153,7 +153,7 @@ class TrailSearch(forms.Form):
         since, until = values["since"], values["until"]
         return Wanted(
             since=_midnight(since) if since else None,
-            until=_midnight(until + timedelta(days=1)) if until else None,
+            until=_midnight(until + timedelta(days=1)) if until and until < date.max else None,
             actor=values["actor"],
             action=values["action"],
             outcome=values["outcome"],

@@ -18,10 +18,12 @@ from adit.transfer.batches.validating import errors_of, faults_json
 from adit.transfer.sheets.reading import BadSheet, read_sheet
 from adit.transfer.sheets.returning import with_columns
 from adit.web.batches.filepage import goes_on, ordering_of, page_of, unreadable
+from adit.web.batches.holding import held
 from adit.web.batches.reading import Reading, reading_of
 from adit.web.batches.saving import as_file, as_json
 from adit.web.batches.sorts import SORTS, Gone, file_of, gone
 from adit.web.doors.visits import address_of, visitor
+from adit.web.search.sending import REFUSALS
 
 ERRORS = "Errors"
 """The column that says what is wrong."""
@@ -49,14 +51,17 @@ def file(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
 @require_safe
 @login_required
 def errors(request: HttpRequest, kind: str, pk: int, what: str) -> HttpResponse:
-    """What is wrong: `file` with an Errors column, `json`, or the `others`, which are the bad lines alone."""
+    """What is wrong: `file` with an Errors column, `json`, or the `others`, which are the bad lines alone.
+
+    With what a project has against lines, where the address names one.
+    """
     sort, user = SORTS[kind], visitor(request)
     if what not in ("file", "json", "others"):
         raise Http404
     try:
         found = file_of(request, sort, pk)
         record("file.exported", by=user, address=address_of(request), details={"file": found.pk, "form": what})
-        reading = reading_of(found, user)
+        reading = held(reading_of(found, user), request.GET, user)
         if what == "json":
             return as_json(faults_json(reading.checked), f"{found.name}-errors.json")
         if what == "others":
@@ -66,7 +71,7 @@ def errors(request: HttpRequest, kind: str, pk: int, what: str) -> HttpResponse:
         return as_file(content, named(found.name, "errors", content))
     except Gone:
         return gone(request, sort)
-    except BadSheet as error:
+    except (BadSheet, *REFUSALS) as error:
         return unreadable(request, sort, found, str(error))
 
 

@@ -20,6 +20,9 @@ from adit.web.batches.sorts import Sort
 from adit.web.batches.transferform import TransferOrder
 from adit.web.batches.uploading import UploadForm
 
+FORMS = ("file", "json", "others")
+"""In which what is wrong can be taken along."""
+
 Order = QueryOrder | TransferOrder
 
 
@@ -57,10 +60,11 @@ def page_of(reading: Reading, sort: Sort, user: User, form: Order | None, *, onl
         "upload_url": reverse(sort.place),
         "largest": settings.ADIT_BATCH_FILE_BYTES,
         "urls": {what: reverse(f"{sort.place}-{what}", args=[file.pk]) for what in ("file", "order", "worksheet")},
-        "downloads": {
-            what: reverse(f"{sort.place}-errors", args=[file.pk, what]) for what in ("file", "json", "others")
-        },
+        "downloads": {what: reverse(f"{sort.place}-errors", args=[file.pk, what]) for what in FORMS},
+        "show_troubles": bool(troubles) and not only_good,
         "jobs": list(file.jobs.visible_to(user).order_by("-pk")[:5]),
+        "known": dict(file.jobs.order_by("pk").values_list("kind", "pk")),
+        "sent": file.jobs.visible_to(user).filter(kind=file.kind).order_by("pk").last(),
     }
 
 

@@ -13,9 +13,9 @@ from adit.jobs.batchmodels import Line, Outcome
 from adit.jobs.kinds.batch import BATCH_TRANSFER
 from adit.jobs.kinds.check import BATCH_CHECK
 from adit.jobs.kinds.query import BATCH_QUERY
+from adit.jobs.line_counts import counts_of
 from adit.jobs.models import Job, Task
 from adit.jobs.permissions import verdict
-from adit.jobs.results import counts_of
 from adit.jobs.states import JOB_ENDED, Action, JobStatus
 
 SENDS_NOTHING = frozenset((BATCH_QUERY.key, BATCH_CHECK.key))

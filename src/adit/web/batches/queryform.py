@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from adit.accounts.models import User
 from adit.jobs.batch_queries import plan_of
 from adit.jobs.models import Job
+from adit.jobs.once import require_new
 from adit.jobs.permissions import may_jump_the_queue
 from adit.jobs.submit import submit
 from adit.nodes.models import Node
@@ -60,10 +61,14 @@ class QueryOrder(Purpose):
         """The file: nothing of what was chosen says more about it."""
         return self.reading
 
-    def submitted(self, *, check: bool) -> Job:  # noqa: ARG002  a query is its own check
+    def submitted(self, *, check: bool, known: int) -> Job:  # noqa: ARG002  a query is its own check
         """The job that asks for the good rows.
 
+        Args:
+            known: As `require_new` takes it.
+
         Raises:
+            SentAlready: It was made before.
             What `submit` raises.
         """
         values = self.cleaned_data
@@ -77,6 +82,7 @@ class QueryOrder(Purpose):
             description=values["description"].strip(),
             ethics_number=vote_of(values),
         )
+        require_new(plan, known=known)
         job = submit(plan, by=self.user)
         prefer(self.user, source=values["source"].pk, mail=values["mail"])
         return job

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, cast
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as later
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from adit.accounts.permitting import has_permission
 from adit.accounts.verdict import ALLOWED, Denied, Verdict
@@ -19,9 +22,11 @@ from adit.audit.record import record
 from adit.jobs.actions import WrongState, ask_again
 from adit.jobs.batchmodels import Line, Outcome
 from adit.jobs.files import keep_file
+from adit.jobs.line_counts import counts_of
 from adit.jobs.models import Job
-from adit.jobs.results import SORTS as ORDERS
-from adit.jobs.results import Choice, counts_of, export, results
+from adit.jobs.result_table import SORTS as ORDERS
+from adit.jobs.result_table import Choice, Place, page_of
+from adit.jobs.results import export
 from adit.jobs.states import JOB_ENDED
 from adit.transfer.sheets.reading import BadSheet
 from adit.web.batches.saving import as_file
@@ -29,20 +34,28 @@ from adit.web.batches.sorts import QUERIES, TRANSFERS
 from adit.web.doors.visits import address_of, visitor
 from adit.web.jobs.acting import refuse
 from adit.web.jobs.pages import job_of
+from adit.web.live.fragments import fragment
+from adit.web.live.pushing import Paces, live_address
+from adit.web.sealed import HELD, seal, unseal
 
 ROWS = 50
 """Of the table on one page."""
 
+_WORDS = "q"
+"""The field of what is looked for in the table: anything of a patient."""
+
 _LONGEST_WORDS = 64
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @login_required
 def found(request: HttpRequest, pk: int) -> HttpResponse:
-    """The table. That somebody looked, and for what, is recorded."""
+    """The table. That somebody looked, and for what, is recorded; words are posted, so that no address holds them."""
     job = _query_of(request, pk)
-    choice, start = _choice(request.GET), _start(request.GET)
+    if request.method == "POST":
+        return redirect(f"{reverse('batchquery-results', args=[pk])}{_sealed(request)}")
+    choice = _choice(request)
     details = {"words": choice.words} if choice.words else {}
     record(
         "job.results_viewed",
@@ -52,12 +65,21 @@ def found(request: HttpRequest, pk: int) -> HttpResponse:
         address=address_of(request),
         details=details,
     )
-    return render(request, "batches/results.html", _context(request, job, choice, start))
+    return render(request, "batches/results.html", _context(request, job, choice))
 
 
-def _context(request: HttpRequest, job: Job, choice: Choice, start: int) -> dict[str, Any]:
+def found_live(request: HttpRequest, _: Paces, *, pk: int) -> Mapping[str, str]:
+    """What moves in the table of a batch query, by the filter, order and page that the address says."""
+    context = _context(request, _query_of(request, pk), _choice(request))
+    parts = ("standing", "counts", "rows")
+    return {f"results-{part}": fragment(request, f"batches/results.html#{part}", context) for part in parts}
+
+
+def _context(request: HttpRequest, job: Job, choice: Choice) -> dict[str, Any]:
     counts = counts_of(job)
-    rows = results(job, choice, start=start, size=ROWS + 1, after=_after(request.GET) if start else None)
+    page = page_of(
+        job, choice, size=ROWS, after=_place(request.GET.get("after")), before=_place(request.GET.get("before"))
+    )
     user = visitor(request)
     return {
         "job": job,
@@ -67,14 +89,12 @@ def _context(request: HttpRequest, job: Job, choice: Choice, start: int) -> dict
         "whole": sum(counts.values()),
         "pending": counts.get(Outcome.PENDING, 0),
         "ended": job.status in JOB_ENDED,
-        "rows": rows[:ROWS],
-        "of_series": any(row.series_uid for row in rows),
-        "start": start,
-        "earlier": max(0, start - ROWS) if start else None,
-        "later": start + ROWS if len(rows) > ROWS else None,
-        "after": f"{rows[ROWS - 1].lines[0]}.{rows[ROWS - 1].position or 0}" if len(rows) > ROWS else "",
+        "rows": page.rows,
+        "before": _written(page.before),
+        "after": _written(page.after),
         "may_transfer": _may_transfer(request),
         "owns": job.owner_id == user.pk or user.is_staff,
+        "address": live_address(request, reverse("batchquery-results", args=[job.pk])),
     }
 
 
@@ -110,7 +130,7 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
         refuse(request, refused, "line.asked_again", job)
     else:
         messages.success(
-            request, _("Line %(line)d is asked for again; load the page again in a while.") % {"line": line.number}
+            request, _("Line %(line)d is asked for again; its answer comes by itself.") % {"line": line.number}
         )
     return redirect("batchquery-results", pk)
 
@@ -147,24 +167,34 @@ def _may_transfer(request: HttpRequest) -> Verdict:
     return Verdict.no(_("You may not make a batch transfer; an administrator can permit it."))
 
 
-def _choice(asked: QueryDict) -> Choice:
+def _sealed(request: HttpRequest) -> str:
+    """The query of the address that shows what was posted."""
+    told = {name: request.POST[name] for name in ("outcome", "sort", "order") if name in request.POST}
+    if words := request.POST.get(_WORDS, "").replace("\0", "").strip()[:_LONGEST_WORDS]:
+        told[HELD] = seal({_WORDS: words}, to=visitor(request))
+    return f"?{urlencode(told)}" if told else ""
+
+
+def _choice(request: HttpRequest) -> Choice:
+    """As the address says."""
+    asked = request.GET
     outcome, sort = asked.get("outcome", ""), asked.get("sort", "")
     return Choice(
         outcome if outcome in set(Outcome) else "",
-        asked.get("q", "").replace("\0", "").strip()[:_LONGEST_WORDS],
+        unseal(asked.get(HELD, ""), by=visitor(request)).get(_WORDS, ""),
         sort if sort in ORDERS else "line",
         asked.get("order") == "down",
     )
 
 
-def _start(asked: QueryDict) -> int:
-    text = asked.get("start", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 0
-
-
-def _after(asked: QueryDict) -> tuple[int, int] | None:
-    """Line and position of the row before the page, as its address says; None where it says nothing of the kind."""
-    number, _dot, position = asked.get("after", "").partition(".")
-    if all(part.isascii() and part.isdigit() and len(part) < 10 for part in (number, position)):
-        return int(number), int(position)
+def _place(text: str | None) -> Place | None:
+    """A row, as the address says it; None where it says nothing of the kind."""
+    line, _dot, position = (text or "").partition(".")
+    if all(part.isascii() and part.isdigit() and len(part) < 10 for part in (line, position)):
+        return Place(int(line), int(position))
     return None
+
+
+def _written(place: Place | None) -> str:
+    """As an address says it, which names no patient."""
+    return f"{place.line}.{place.position}" if place else ""

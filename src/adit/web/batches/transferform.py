@@ -12,7 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from adit.accounts.models import User
 from adit.jobs.batch_transfers import Choices, check_file, plan_of, submit_check
+from adit.jobs.kinds.check import BATCH_CHECK
 from adit.jobs.models import Job
+from adit.jobs.once import require_new
 from adit.jobs.submit import submit
 from adit.nodes.models import Node
 from adit.transfer.batches.studies import transfers_of
@@ -116,14 +118,19 @@ class TransferOrder(Purpose, SendFields):
         assert self.choices is not None
         return replace(self.reading, checked=check_file(self.reading.file, self.choices, by=self.user))
 
-    def submitted(self, *, check: bool) -> Job:
+    def submitted(self, *, check: bool, known: int) -> Job:
         """The job that sends the good rows, or asks only what would become of them.
 
+        Args:
+            known: As `require_new` takes it.
+
         Raises:
+            SentAlready: It was made before.
             What `submit` raises.
         """
         assert self.choices is not None
         plan = plan_of(self.reading.checked.good, self.choices, file=self.reading.file).plan
+        require_new(replace(plan, kind=BATCH_CHECK.key) if check else plan, known=known)
         job = submit_check(plan, by=self.user) if check else submit(plan, by=self.user)
         remember(self.user, self.cleaned_data)
         return job

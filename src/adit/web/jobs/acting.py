@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from django.contrib import messages
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from adit.accounts.verdict import Denied, Verdict
 from adit.audit.models import Outcome
 from adit.audit.record import record
 from adit.jobs.accepting import MOST, NeedsReason
+from adit.jobs.actions import WrongState
 from adit.jobs.models import Job
 from adit.jobs.releasing import CannotRelease
 from adit.jobs.states import JOB_ACTIONS, TASK_ACTIONS, Action, TaskAction
 from adit.web.doors.visits import address_of, visitor
+
+A = TypeVar("A", Action, TaskAction)
 
 _DRAWINGS = {
     "verify": "rubber-stamp",
@@ -91,9 +96,39 @@ def button(action: Action | TaskAction, verdict: Verdict, *, confirm: str = "") 
     return Button(action.value, str(_LABELS[action]), rule.effect, _DRAWINGS[action], verdict, confirm, longest)
 
 
-def say_done(request: HttpRequest, action: Action | TaskAction) -> None:
-    """Say on the next page that it was done."""
+def act_on(
+    request: HttpRequest,
+    actions: type[A],
+    job: Job,
+    perform: Callable[[A, str], object],
+    *,
+    event: str,
+    done: Callable[[A], HttpResponse],
+    refused: Callable[[int], HttpResponse],
+) -> HttpResponse:
+    """Do what a button says, and say that it was done, or why not.
+
+    Args:
+        actions: What the buttons of the page can say.
+        job: What is acted on, or what it belongs to.
+        perform: Does an action, for a reason.
+        event: First word of what is recorded where it was refused.
+        done: Where to go on afterwards.
+        refused: Shows the page again, with this status of HTTP.
+
+    Raises:
+        Http404: No button says so.
+    """
+    try:
+        action = actions(request.POST.get("action", ""))
+    except ValueError as unknown:
+        raise Http404 from unknown
+    try:
+        perform(action, request.POST.get("reason", ""))
+    except (Denied, WrongState, NeedsReason) as error:
+        return refused(refuse(request, error, f"{event}.{action}", job))
     messages.success(request, str(_DONE[action]))
+    return done(action)
 
 
 def refuse(request: HttpRequest, refused: Exception, event: str, job: Job) -> int:

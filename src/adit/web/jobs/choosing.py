@@ -53,10 +53,10 @@ class Choice:
             asked.get(name, "") for name, day in (("since", since), ("until", until)) if asked.get(name) and day is None
         )
         return cls(
-            words=" ".join(asked.get("q", "").split())[:128],
+            words=" ".join(_printable(asked.get("q", "")).split())[:128],
             status=status if status in set(JobStatus) else "",
             kind=kind if kind in KINDS else "",
-            owner=asked.get("owner", "").strip()[:150],
+            owner=_printable(asked.get("owner", "")).strip()[:150],
             project=int(project) if project.isascii() and project.isdigit() and len(project) <= _LONGEST else None,
             since=since,
             until=until,
@@ -87,7 +87,7 @@ def chosen(user: User, choice: Choice) -> JobQuerySet:
         jobs = jobs.filter(project=choice.project)
     if choice.since is not None:
         jobs = jobs.filter(created_at__gte=_midnight(choice.since))
-    if choice.until is not None:
+    if choice.until is not None and choice.until < date.max:
         jobs = jobs.filter(created_at__lt=_midnight(choice.until + timedelta(days=1)))
     return jobs
 
@@ -107,6 +107,11 @@ def _about(words: str) -> Q:
     projects = list(Project.objects.filter(name__icontains=words).values_list("pk", flat=True))
     names = [*nodes, words]
     return Q(source_name__in=names) | Q(destination_name__in=names) | Q(project__in=projects)
+
+
+def _printable(text: str) -> str:
+    # No database looks for NUL.
+    return text.replace("\0", "")
 
 
 def _day(text: str) -> date | None:

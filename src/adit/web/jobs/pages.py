@@ -6,9 +6,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -21,8 +22,7 @@ from adit.accounts.permitting import has_permission
 from adit.accounts.verdict import Denied
 from adit.audit.record import record
 from adit.dicom.errors import DicomError
-from adit.jobs.accepting import NeedsReason
-from adit.jobs.actions import WrongState, perform
+from adit.jobs.actions import perform
 from adit.jobs.cutwords import different_in
 from adit.jobs.kinds import KINDS
 from adit.jobs.kinds.mass import MASS
@@ -37,16 +37,18 @@ from adit.jobs.releasing import CannotRelease, may_release
 from adit.jobs.releasing import release as let_pass
 from adit.jobs.reports import tasks_of
 from adit.jobs.states import JOB_ENDED, Action, JobStatus, TaskStatus
+from adit.jobs.waiting import heard_of
 from adit.projects.tables import as_csv
 from adit.web.batches.jobcard import SENDS_NOTHING, card_of
 from adit.web.doors.visits import address_of, visitor
-from adit.web.jobs.acting import Button, button, refuse, say_done
+from adit.web.jobs.acting import Button, act_on, button, refuse
 from adit.web.jobs.choosing import Choice, chosen, projects_for
 from adit.web.jobs.going import going, standing
 from adit.web.jobs.rows import rows_of
 from adit.web.live.fragments import fragment
 from adit.web.live.pushing import Paces, live_address
 from adit.web.paging import page_of
+from adit.web.search.sources import may_search
 
 JOBS_ON_A_PAGE = 25
 TASKS_ON_A_PAGE = 25
@@ -78,6 +80,7 @@ def list_context(request: HttpRequest) -> dict[str, Any]:
         "statuses": list(JobStatus),
         "kinds": KINDS.values(),
         "projects": projects_for(user),
+        "searches": may_search(user),
         "address": live_address(request, reverse("jobs")),
     }
 
@@ -134,6 +137,8 @@ def job_context(request: HttpRequest, found: Job, paces: Paces | None) -> dict[s
         "orders_again": has_permission(user, user.active_group, MASS.permission),
         **standing(by_status),
         **going(found, by_status, paces, now=now, at=time.monotonic()),
+        # What a dead worker has begun does not run, though it is in progress until another goes on with it.
+        "running": heard_of(found.pk, now=now, lease=settings.ADIT_LEASE, heartbeat=settings.ADIT_HEARTBEAT),
         "tasks": rows_of(page.rows, now=now),
         "previous": page.previous,
         "next": page.next,
@@ -181,18 +186,19 @@ def act(request: HttpRequest, pk: int) -> HttpResponse:
     """Do what a button says."""
     user = visitor(request)
     found = job_of(user, pk)
-    try:
-        action = Action(request.POST.get("action", ""))
-    except ValueError as unknown:
-        raise Http404 from unknown
-    try:
-        perform(action, found, by=user, reason=request.POST.get("reason", ""))
-    except (Denied, WrongState, NeedsReason) as refused:
-        status = refuse(request, refused, f"job.{action}", found)
-        found = job_of(user, pk)
-        return render(request, "jobs/one.html", job_context(request, found, None), status=status)
-    say_done(request, action)
-    return redirect("jobs") if action is Action.DELETE else redirect("jobs-one", pk)
+    return act_on(
+        request,
+        Action,
+        found,
+        lambda action, reason: perform(action, found, by=user, reason=reason),
+        event="job",
+        done=lambda action: redirect("jobs") if action is Action.DELETE else redirect("jobs-one", pk),
+        refused=lambda status: _again(request, pk, status),
+    )
+
+
+def _again(request: HttpRequest, pk: int, status: int) -> HttpResponse:
+    return render(request, "jobs/one.html", job_context(request, job_of(visitor(request), pk), None), status=status)
 
 
 @require_POST
@@ -204,8 +210,7 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         let_pass(found, request.POST.get("attribute", ""), by=user)
     except (Denied, CannotRelease) as refused:
-        status = refuse(request, refused, "job.release", found)
-        return render(request, "jobs/one.html", job_context(request, job_of(user, pk), None), status=status)
+        return _again(request, pk, refuse(request, refused, "job.release", found))
     messages.success(request, _("It passes in this job from now on; retry sends what was stopped by it."))
     return redirect("jobs-one", pk)
 
@@ -220,8 +225,7 @@ def linking(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         rows = series_of_job(found, by=user)
     except (Denied, DicomError) as refused:
-        status = refuse(request, refused, "job.linked", found)
-        return render(request, "jobs/one.html", job_context(request, found, None), status=status)
+        return _again(request, pk, refuse(request, refused, "job.linked", found))
     return HttpResponse(
         as_csv(SeriesLink, rows),
         content_type="text/csv; charset=utf-8",

@@ -15,10 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from adit.accounts.models import User
-from adit.accounts.verdict import Denied
 from adit.audit.record import record
-from adit.jobs.accepting import NeedsReason
-from adit.jobs.actions import WrongState, perform_on_task
+from adit.jobs.actions import perform_on_task
 from adit.jobs.linking import may_link_job
 from adit.jobs.models import Task
 from adit.jobs.options import Options
@@ -30,7 +28,7 @@ from adit.jobs.waiting import why_waiting
 from adit.transfer.items import SealArchive
 from adit.web.batches.jobcard import SENDS_NOTHING, lines_of
 from adit.web.doors.visits import address_of, visitor
-from adit.web.jobs.acting import Button, button, refuse, say_done
+from adit.web.jobs.acting import Button, act_on, button
 from adit.web.jobs.naming import name_of
 from adit.web.jobs.pages import title_of
 from adit.web.jobs.rows import sentence_of
@@ -93,7 +91,7 @@ def task_context(request: HttpRequest, found: Task) -> dict[str, Any]:
         "sends": job.kind not in SENDS_NOTHING,
         "lines": lines_of(found),
         "name": name_of(found),
-        "found": found_by(found, now=now),
+        "found": found_by(found, request.GET, user=user, now=now),
         "ended": found.status in TASK_ENDED,
         "sentence": sentence_of(found, why_waiting(found, now=now), now),
         "entries": entries_of([found])[found.pk],
@@ -123,14 +121,16 @@ def act(request: HttpRequest, pk: int) -> HttpResponse:
     """Do what a button says."""
     user = visitor(request)
     found = task_of(user, pk)
-    try:
-        action = TaskAction(request.POST.get("action", ""))
-    except ValueError as unknown:
-        raise Http404 from unknown
-    try:
-        perform_on_task(action, found, by=user, reason=request.POST.get("reason", ""))
-    except (Denied, WrongState, NeedsReason) as refused:
-        status = refuse(request, refused, f"task.{action}", found.job)
-        return render(request, "jobs/task.html", task_context(request, task_of(user, pk)), status=status)
-    say_done(request, action)
-    return redirect("jobs-one", found.job_id) if action is TaskAction.DELETE else redirect("jobs-task", pk)
+    return act_on(
+        request,
+        TaskAction,
+        found.job,
+        lambda action, reason: perform_on_task(action, found, by=user, reason=reason),
+        event="task",
+        done=lambda action: (
+            redirect("jobs-one", found.job_id) if action is TaskAction.DELETE else redirect("jobs-task", pk)
+        ),
+        refused=lambda status: render(
+            request, "jobs/task.html", task_context(request, task_of(user, pk)), status=status
+        ),
+    )

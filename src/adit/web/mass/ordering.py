@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from django.contrib.auth.decorators import login_required
@@ -10,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -21,11 +23,14 @@ from adit.jobs.kind_settings import may_make, starts_at_once
 from adit.jobs.kinds.mass import MASS
 from adit.jobs.mass import estimated, may_estimate, sweep_of
 from adit.jobs.models import Job
+from adit.jobs.once import SentAlready, pressed_once, require_new
 from adit.jobs.submit import submit
 from adit.nodes.models import Node
+from adit.transfer.items import SweepWindow
 from adit.transfer.mass.criteria import FIELDS
 from adit.web.doors.guarding import only, refused
 from adit.web.doors.visits import visitor
+from adit.web.jobs.twice import led_to_first, value_for, value_in
 from adit.web.mass.filterrows import one_more, rows_in, rows_of
 from adit.web.mass.form import MassForm, filled, typed
 from adit.web.search.page import answered, caller_of
@@ -49,9 +54,9 @@ def mass(request: HttpRequest) -> HttpResponse:
     """The form, not checked yet: empty, as the job in `?job=` was ordered, or as posted with what a button does."""
     user = visitor(request)
     if request.method != "POST":
-        return _shown(request, _as_before(request.GET.get("job", ""), user))
+        return _shown(request, _as_before(request.GET.get("job", ""), request.GET.get("task", ""), user))
     posted, rows = request.POST, rows_in(request.POST)
-    do, _, key = posted.get("do", "").partition(" ")
+    do, _blank, key = posted.get("do", "").partition(" ")
     if do == "read":
         form, wrong = filled(posted, posted.get("json", ""), user=user)
         return _shown(request, form, wrong=wrong, text=posted.get("json", "") if wrong else "")
@@ -59,13 +64,21 @@ def mass(request: HttpRequest) -> HttpResponse:
     return _shown(request, MassForm(user=user, initial=typed(posted), rows=rows))
 
 
-def _as_before(number: str, user: User) -> MassForm:
-    """The form filled in as a job was ordered, so far as *user* may know of it; else empty."""
+def _as_before(number: str, task: str, user: User) -> MassForm:
+    """The form filled in as a job was ordered, so far as *user* may know of it; else empty.
+
+    Args:
+        task: Of one of its partitions, if only the days of that one are wanted: to be narrowed.
+    """
     known = Job.objects.visible_to(user).filter(kind=MASS.key).select_related("project")
-    job = known.filter(pk=int(number)).first() if number.isdecimal() and len(number) < 10 else None
+    job = known.filter(pk=_number(number)).first()
     sweep = sweep_of(job) if job else None
     if job is None or sweep is None:
         return MassForm(user=user)
+    window = job.tasks.filter(pk=_number(task), work=SweepWindow.work).first()
+    if window is not None:
+        item = SweepWindow.from_json(window.item)
+        sweep = replace(sweep, first=item.first.date(), last=item.last.date())
     initial = {
         "source": Node.objects.filter(name=job.source_name).first(),
         "destination": Node.objects.filter(name=job.destination_name).first(),
@@ -79,6 +92,11 @@ def _as_before(number: str, user: User) -> MassForm:
     return MassForm(user=user, initial=initial, rows=rows_of(sweep.criteria) or one_more([]))
 
 
+def _number(text: str) -> int:
+    """An id of an address; 0, which nothing has, for what is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
+
+
 @require_POST
 @never_cache
 @only(may_see)
@@ -89,7 +107,12 @@ def order(request: HttpRequest) -> HttpResponse:
     if form.is_valid() and form.plan is not None:
         try:
             with transaction.atomic():
-                job = submit(form.plan, by=user)
+                plan = pressed_once(form.plan, value_in(request.POST), by=user)
+                require_new(plan)
+                job = submit(plan, by=user)
+        except SentAlready as sent:
+            page = f"{reverse('mass')}?job={sent.job.pk}"
+            return redirect(led_to_first(request, sent, page=page, again=_("Order it again")))
         except REFUSALS as refusal:
             refused(request, "job.submitted", str(refusal), kind=MASS.key)
             form.add_error(None, str(refusal))
@@ -147,6 +170,7 @@ def _shown(
             "fields": FIELDS.values(),
             "wrong": wrong,
             "text": text or form.to_text(),
+            "once": value_for(request.POST),
             "verdict": may_make(MASS, user=user, group=user.active_group),
             "at_once": starts_at_once(MASS, number, user),
         },

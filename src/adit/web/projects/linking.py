@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
+from adit.accounts.models import User
 from adit.dicom.errors import DicomError
 from adit.dicom.refs import BadUID, uid
 from adit.jobs.linking import SeriesLink, series_of_project
@@ -26,6 +29,7 @@ from adit.transfer.pseudonyms import UnfitPseudonym
 from adit.web.doors.guarding import refused
 from adit.web.doors.visits import visitor
 from adit.web.projects.pages import visible
+from adit.web.sealed import HELD, seal, unseal
 
 LINES = 100
 """Of the linking list on one page."""
@@ -38,20 +42,29 @@ _FORMS: dict[str, tuple[Callable[[type[Any], Sequence[Any]], bytes], str]] = {
 }
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @login_required
 def linking(request: HttpRequest, pk: int) -> HttpResponse:
-    """The linking list, page by page."""
-    project = _linkable(request, pk)
-    like, after = (_typed(request.GET.get(name, "")) for name in ("like", "after"))
-    context: dict[str, Any] = {"project": project, "like": like, "after": after, "form": ImportForm()}
+    """The linking list, page by page; its filter is posted, so that no address holds a pseudonym."""
+    project, user = _linkable(request, pk), visitor(request)
+    if request.method == "POST":
+        like = _typed(request.POST.get("like", ""))
+        return redirect(f"{reverse('projects-linking', args=[pk])}{_sealed(user, like=like)}")
+    held = unseal(request.GET.get(HELD, ""), by=user)
+    like, after = (held.get(name, "") for name in ("like", "after"))
+    first = _sealed(user, like=like) or "?"
+    context: dict[str, Any] = {"project": project, "like": like, "first": first if after else "", "form": ImportForm()}
     try:
-        found = some_patients_of(project, by=visitor(request), after=after, most=LINES + 1, like=like)
+        found = some_patients_of(project, by=user, after=after, most=LINES + 1, like=like)
     except (DicomError, WrongKey) as error:
         context["broken"] = str(error)
     else:
-        context |= {"links": found[:LINES], "next": found[LINES - 1].pseudonym if len(found) > LINES else ""}
+        more = len(found) > LINES
+        context |= {
+            "links": found[:LINES],
+            "next": _sealed(user, like=like, after=found[LINES - 1].pseudonym) if more else "",
+        }
     return render(request, "projects/linking.html", context)
 
 
@@ -120,6 +133,12 @@ def _linkable(request: HttpRequest, pk: int) -> Project:
         refused(request, "project.linked", answer, project=project.name)
         raise Http404
     return project
+
+
+def _sealed(user: User, **values: str) -> str:
+    """The query of the address of a page of the list."""
+    told = {name: value for name, value in values.items() if value}
+    return f"?{urlencode({HELD: seal(told, to=user)})}" if told else ""
 
 
 def _typed(text: str) -> str:

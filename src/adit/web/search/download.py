@@ -25,12 +25,18 @@ from adit.nodes.permissions import answers_now, can_send
 from adit.nodes.places import place
 from adit.transfer.items import TransferStudy
 from adit.transfer.plan import Plan, Pseudonymising, Trial
-from adit.web.asking import explained, on_a_thread
+from adit.web.asking import on_a_thread
+from adit.web.doors.visits import visitor
+from adit.web.sealed import seal, unseal
 from adit.web.search.page import caller_of
 from adit.web.search.sending import REFUSALS, asked_of, bound_form, download_permitted, may_download, panel_html
 from adit.web.search.sources import Caller, opening, refused, source_of
 
 _SALT = "adit.search.download"
+
+_TOLD = "download"
+"""What is sealed in the address, because it names a patient."""
+
 _LASTS = 300
 """Seconds between the form and the download that it begins."""
 
@@ -58,15 +64,15 @@ def begin(request: HttpRequest) -> HttpResponse:
     if form.is_valid() and form.plan is not None:
         plan = form.plan
         told = {
-            "user": asked.caller.user.pk,
             "source": asked.source.pk,
             "item": plan.items[0].to_json(),
             "trial": [plan.trial.protocol_id, plan.trial.protocol_name],
             "pseudonymising": _wanted_json(plan.pseudonymising),
         }
-        url = reverse("search-file", args=[signing.dumps(told, salt=_SALT, compress=True)])
+        token = seal({_TOLD: signing.dumps(told, salt=_SALT, compress=True)}, to=asked.caller.user)
+        url = reverse("search-file", args=[token])
         answer["HX-Trigger"] = f'{{"adit:download": {{"url": "{url}"}}}}'
-    return HttpResponse(panel_html(asked, form), headers=answer)
+    return HttpResponse(panel_html(asked, form, request.POST), headers=answer)
 
 
 def _wanted_json(wanted: Pseudonymising | None) -> dict[str, Any] | None:
@@ -88,12 +94,13 @@ async def file(request: HttpRequest, token: str) -> HttpResponseBase:
     takes it for whole. When the browser goes, the retrieval ends.
     """
     try:
-        told: dict[str, Any] = signing.loads(token, salt=_SALT, max_age=_LASTS)
+        held = unseal(token, by=visitor(request))
+        told: dict[str, Any] = signing.loads(held.get(_TOLD, ""), salt=_SALT, max_age=_LASTS)
     except signing.BadSignature:
         raise Http404 from None
-    caller = caller_of(request)
-    if told["user"] != caller.user.pk or request.method == "HEAD":
+    if request.method == "HEAD":
         raise Http404
+    caller = caller_of(request)
     pipe = _Pipe()
     work = asyncio.ensure_future(on_a_thread(partial(_write, caller, told, pipe), cancel=pipe.cancel))
     try:
@@ -106,7 +113,7 @@ async def file(request: HttpRequest, token: str) -> HttpResponseBase:
         await on_a_thread(lambda _token: refused("download", caller, reason))
         return HttpResponse(render_to_string("search/problem.html", {"sentence": reason}), status=403)
     except DicomError as error:
-        return HttpResponse(render_to_string("search/problem.html", {"sentence": explained(error)}), status=502)
+        return HttpResponse(render_to_string("search/problem.html", {"sentence": error.explained()}), status=502)
     item = TransferStudy.from_json(told["item"])
     name = safe_name(item.pseudonym or item.study)
     return StreamingHttpResponse(

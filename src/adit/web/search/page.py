@@ -22,7 +22,7 @@ from adit.endpoints.cancel import CancelToken
 from adit.transfer.items import TransferStudy
 from adit.transfer.runners import list_series, look_up
 from adit.transfer.treating import stays_behind
-from adit.web.asking import explained, on_a_thread
+from adit.web.asking import on_a_thread
 from adit.web.doors.visits import address_of, visitor
 from adit.web.search.queries import SearchFields
 from adit.web.search.sources import Caller, looking_into, require_search, source_of
@@ -79,7 +79,7 @@ async def answered(ask: Answering, *, problem: int = 502) -> HttpResponse:
     except Canceled:
         return HttpResponse(status=499)
     except (Denied, DicomError) as error:
-        sentence = explained(error) if isinstance(error, DicomError) else str(error)
+        sentence = error.explained() if isinstance(error, DicomError) else str(error)
         return HttpResponse(render_to_string("search/problem.html", {"sentence": sentence}), status=problem)
 
 

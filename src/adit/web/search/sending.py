@@ -28,6 +28,7 @@ from adit.dicom.protocols import Cancellation
 from adit.dicom.refs import UID, BadUID, uid
 from adit.jobs.kind_settings import may_make, starts_at_once
 from adit.jobs.kinds import KINDS
+from adit.jobs.once import SentAlready, pressed_once, require_new
 from adit.jobs.submit import BadPlan, submit
 from adit.jobs.treating import patient_of
 from adit.nodes.finding import UnknownNode
@@ -39,6 +40,7 @@ from adit.projects.models import Project
 from adit.projects.proposing import proposals
 from adit.transfer.items import TransferStudy
 from adit.transfer.pseudonyms import UnfitPseudonym
+from adit.web.jobs.twice import FIELD, led_to_first, value_for, value_in
 from adit.web.search.chosen import Chosen, Stale, Unknown, chosen_of
 from adit.web.search.page import answered, caller_of
 from adit.web.search.sendfields import IDENTIFIED, PSEUDONYMISED, remember, remembered
@@ -151,14 +153,19 @@ def send(request: HttpRequest) -> HttpResponse:
         user = asked.caller.user
         try:
             with transaction.atomic():
-                job = submit(form.plan, by=user)
+                plan = pressed_once(form.plan, value_in(request.POST), by=user)
+                require_new(plan)
+                job = submit(plan, by=user)
+        except SentAlready as sent:
+            first = led_to_first(request, sent, page=reverse("search"), again=_("Choose again"))
+            return HttpResponse(headers={"HX-Redirect": first})
         except REFUSALS as refusal:
             refused("job.submitted", asked.caller, str(refusal), node=asked.source.name)
             form.add_error(None, str(refusal))
         else:
             remember(user, form.cleaned_data)
             return HttpResponse(headers={"HX-Redirect": reverse("jobs-one", args=[job.pk])})
-    return HttpResponse(panel_html(asked, form))
+    return HttpResponse(panel_html(asked, form, request.POST))
 
 
 def bound_form(asked: Asked, posted: QueryDict, *, download: bool = False) -> SendForm:
@@ -173,7 +180,7 @@ def panel_of(asked: Asked, posted: QueryDict) -> str:
     if "chosen" in posted:
         # A box that is not ticked is not posted.
         initial |= dict.fromkeys(("nifti", "mail", "urgent", "unchecked_pixels"), False)
-        initial |= {name: posted[name] for name in posted if name not in ("chosen", "csrfmiddlewaretoken")}
+        initial |= {name: posted[name] for name in posted if name not in ("chosen", "csrfmiddlewaretoken", FIELD)}
     form = SendForm(asked.chosen, asked.source, user=user, proposed={}, initial=initial)
     if initial["identity"] == IDENTIFIED and not form.verdicts["identity"]:
         initial["identity"] = PSEUDONYMISED
@@ -184,7 +191,7 @@ def panel_of(asked: Asked, posted: QueryDict) -> str:
         filled = {name: value for name, value in filled.items() if not name.startswith("pseudonym-")}
     proposed = _proposed(asked, project, str(initial.get("profile", "")))
     form = SendForm(asked.chosen, asked.source, user=user, proposed=proposed, initial=filled)
-    return panel_html(asked, form)
+    return panel_html(asked, form, posted)
 
 
 def _proposed(asked: Asked, project: Project | None, profile_name: str) -> Mapping[str, str]:
@@ -206,7 +213,7 @@ def _proposed(asked: Asked, project: Project | None, profile_name: str) -> Mappi
     return {key: found[patient] for key, patient in patients.items() if patient in found}
 
 
-def panel_html(asked: Asked, form: SendForm) -> str:
+def panel_html(asked: Asked, form: SendForm, posted: QueryDict) -> str:
     """The panel with *form*, bound or not."""
     user, chosen = asked.caller.user, asked.chosen
     project = project_in({"project": form["project"].value()}, user)
@@ -222,6 +229,7 @@ def panel_html(asked: Asked, form: SendForm) -> str:
             "lines": form.lines(),
             "chosen": chosen,
             "token": chosen.to_token(user),
+            "once": value_for(posted),
             "source": asked.source,
             "project": project,
             "links": project is None or bool(may_link(project, user)),

@@ -25,7 +25,7 @@ from adit.endpoints.budget import Budget
 from adit.nodes.models import Node
 from adit.nodes.opening import Opening
 from adit.nodes.permissions import answers_now, can_search
-from adit.nodes.places import place
+from adit.nodes.places import at, place
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def opened(node: Node, caller: Caller, *, cancel: Cancellation) -> Iterator[Sour
     if not verdict:
         refused("search", caller, verdict.reason, node=node.name)
         raise Denied(verdict.reason)
-    with place(node, cancel=cancel), opening().source(node, cancel=cancel, associations=1) as source:
+    with at(node), place(node, cancel=cancel), opening().source(node, cancel=cancel, associations=1) as source:
         yield source
 
 

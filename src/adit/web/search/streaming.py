@@ -20,7 +20,7 @@ from adit.dicom.errors import Canceled, DicomError
 from adit.dicom.match import Match
 from adit.endpoints.cancel import CancelToken
 from adit.nodes.models import Node
-from adit.web.asking import explained, on_a_thread
+from adit.web.asking import on_a_thread
 from adit.web.doors.sockets import LOGGED_OUT, caller_of, group_of, visitor_of
 from adit.web.search.preferring import prefer
 from adit.web.search.queries import MOST, SearchFields
@@ -186,7 +186,7 @@ def search_for(fields: dict[str, Any], caller: Caller, *, emit: Emit, cancel: Ca
     except Denied as denied:
         emit(_ended("failed", str(denied)))
     except DicomError as error:
-        emit(_ended("failed", explained(error)))
+        emit(_ended("failed", error.explained()))
     else:
         sentence = _(
             "More than %(most)d studies were found: these are the first that %(node)s named. "

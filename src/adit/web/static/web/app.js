@@ -8,6 +8,54 @@ document.addEventListener("submit", (event) => {
   }
 });
 
+// What was pressed is not sent a second time while it waits for its answer. The server sees to it, too: this spares
+// people the question why they land elsewhere.
+const WAITING = "aria-busy";
+const PATIENCE = 30000; // milliseconds after which nobody waits any more
+const underway = new WeakMap(); // request of htmx -> its form
+
+function stopIfWaiting(event, form) {
+  if (form?.hasAttribute(WAITING)) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+}
+// Before anybody else hears of it.
+document.addEventListener("submit", (event) => stopIfWaiting(event, event.target), true);
+document.addEventListener(
+  "click",
+  (event) => {
+    const button = event.target.closest("button[hx-post][type=submit]");
+    stopIfWaiting(event, button?.form);
+  },
+  true,
+);
+// After everybody else: what they kept from being sent does not wait, and a file leaves the page as it stands.
+window.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!event.defaultPrevented && form.method === "post" && !("file" in form.dataset)) {
+    form.setAttribute(WAITING, "true");
+    setTimeout(() => form.removeAttribute(WAITING), PATIENCE);
+  }
+});
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const { elt, xhr } = event.detail;
+  if (elt.type === "submit" && elt.form) {
+    elt.form.setAttribute(WAITING, "true");
+    underway.set(xhr, elt.form);
+  }
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  const { xhr } = event.detail;
+  if (!xhr.getResponseHeader("HX-Redirect")) {
+    underway.get(xhr)?.removeAttribute(WAITING);
+  }
+});
+// By the back button a page may come as it was left.
+window.addEventListener("pageshow", () => {
+  document.querySelectorAll(`form[${WAITING}]`).forEach((form) => form.removeAttribute(WAITING));
+});
+
 // Copy a text, such as a UID or a token.
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");

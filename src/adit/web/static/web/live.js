@@ -3,6 +3,7 @@
   const SILENCE = 20000; // A sign of life comes every few seconds.
   const LONGEST_PAUSE = 10000;
   const FOR_GOOD = { 4401: "over", 4404: "gone", 4500: "broken" };
+  const SCROLLING = ".table-responsive, .scroll-box";
   const waiting = new Map(); // What could not be shown yet, because somebody types there.
 
   function follow(place) {
@@ -68,13 +69,30 @@
     for (const opened of old.querySelectorAll("details[open][id]")) {
       fresh.querySelector(`#${CSS.escape(opened.id)}`)?.setAttribute("open", "");
     }
+    for (const field of old.querySelectorAll("input[id], textarea[id], select[id]")) {
+      keep(field, fresh.querySelector(`#${CSS.escape(field.id)}`));
+    }
     const focused = old.contains(active) ? active.id : "";
+    const shifts = [...old.querySelectorAll(SCROLLING)].map((each) => [each.scrollLeft, each.scrollTop]);
     old.replaceWith(fresh);
+    fresh.querySelectorAll(SCROLLING).forEach((each, place) => each.scrollTo(...(shifts[place] || [0, 0])));
     if (focused) {
       document.getElementById(focused)?.focus({ preventScroll: true });
     }
     window.htmx?.process(fresh);
     fresh.dispatchEvent(new CustomEvent("live:shown", { bubbles: true }));
+  }
+
+  // What somebody has typed or ticked, and not sent yet, stays.
+  function keep(field, fresh) {
+    if (!fresh || fresh.disabled || fresh.type !== field.type || field.type === "hidden" || field.type === "file") {
+      return;
+    }
+    if (field.type === "checkbox" || field.type === "radio") {
+      fresh.checked = field.checked === field.defaultChecked ? fresh.checked : field.checked;
+    } else if (field.matches("select") ? [...field.options].some((each) => each.selected !== each.defaultSelected) : field.value !== field.defaultValue) {
+      fresh.value = field.value;
+    }
   }
 
   // Later: who leaves a field for a button must find the button where it was.

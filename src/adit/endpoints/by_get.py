@@ -1,53 +1,28 @@
-"""Finding and retrieving by C-FIND and C-GET (PS3.4 C.4.1, C.4.3)."""
+"""Retrieving by C-GET (PS3.4 C.4.3)."""
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 
-from pydicom import Dataset
-
-from adit.dicom.contexts import (
-    PATIENT_ROOT_FIND,
-    PATIENT_ROOT_GET,
-    STUDY_ROOT_FIND,
-    STUDY_ROOT_GET,
-    PresentationContext,
-    classes_for_modality,
-    contexts_for,
-    model_context,
-    pairs_for,
-)
-from adit.dicom.errors import BadData, Canceled, DicomError, Refused
-from adit.dicom.identifier import find_identifier, retrieve_identifiers
+from adit.dicom.contexts import PATIENT_ROOT_GET, STUDY_ROOT_GET, PresentationContext, contexts_for, model_context
+from adit.dicom.errors import BadData, DicomError, Refused
+from adit.dicom.identifier import retrieve_identifiers
 from adit.dicom.instance import Instance
-from adit.dicom.match import Match
 from adit.dicom.protocols import Cancellation
-from adit.dicom.query import Query
-from adit.dicom.refs import UID, BadUID, Level, Ref, uid
+from adit.dicom.refs import UID, Ref
 from adit.dicom.scan import NeedMore, identify
-from adit.dicom.status import (
-    NOT_UNDERSTOOD,
-    SUB_OPERATIONS_FAILED,
-    SUCCESS,
-    UNSUPPORTED_SOP_CLASS,
-    Category,
-    Service,
-    category,
-    describe,
-)
+from adit.dicom.status import NOT_UNDERSTOOD, SUB_OPERATIONS_FAILED, SUCCESS, Category, Service, category, describe
 from adit.dimse.association import Association
 from adit.dimse.receiving import Receiver, StoreRequest
-from adit.dimse.scu import find, get
+from adit.dimse.scu import get
 from adit.endpoints.bridges import Push, pulled
 from adit.endpoints.cancel import CancelToken, linked
 from adit.endpoints.dialling import Dial, Root
+from adit.endpoints.seen import Seen
 from adit.endpoints.spool import LARGEST_IN_MEMORY, GrowingBody, Spool
 
-FIND_MODELS = {Root.STUDY: STUDY_ROOT_FIND, Root.PATIENT: PATIENT_ROOT_FIND}
 GET_MODELS = {Root.STUDY: STUDY_ROOT_GET, Root.PATIENT: PATIENT_ROOT_GET}
 
 CANNOT_SEND = 0xA702
@@ -55,154 +30,6 @@ CANNOT_SEND = 0xA702
 
 AHEAD = 64
 """Instances that may lie ready for the reader; their bytes are bounded by the budget."""
-
-
-class Seen:
-    """What queries told about studies on their way: it decides what a retrieval proposes."""
-
-    def __init__(self) -> None:
-        self._classes: dict[UID, dict[UID, None]] = {}
-        self._modalities: dict[UID, dict[str, None]] = {}
-        self._patients: dict[UID, str] = {}
-
-    def note(self, match: Match) -> None:
-        study = match.uid("StudyInstanceUID")
-        if study is None:
-            return
-        keyword = "SOPClassUID" if match.level is Level.INSTANCE else "SOPClassesInStudy"
-        for text in match.text(keyword).split("\\"):
-            try:
-                self._classes.setdefault(study, {})[uid(text)] = None
-            except BadUID:
-                continue
-        keyword = "ModalitiesInStudy" if match.level is Level.STUDY else "Modality"
-        for modality in filter(None, match.text(keyword).split("\\")):
-            self._modalities.setdefault(study, {})[modality] = None
-        if match.text("PatientID"):
-            self._patients[study] = match.text("PatientID")
-
-    def patient_of(self, study: UID) -> str:
-        return self._patients.get(study, "")
-
-    def pairs_of(self, study: UID) -> list[tuple[UID, UID]]:
-        """What a retrieval of it proposes: SOP classes that the source named, then those that its modalities suggest.
-
-        A class that is named comes in all transfer syntaxes before another is suggested: where a class is proposed
-        without the syntax that an instance is stored in, Orthanc transcodes it to one that is.
-        """
-        suggested = dict.fromkeys(
-            sop_class
-            for modality in self._modalities.get(study, {"": None})
-            for sop_class in classes_for_modality(modality)
-        )
-        return [*pairs_for(self._classes.get(study, ())), *pairs_for(suggested)]
-
-
-class Finder:
-    """C-FIND over associations that are kept for the next question. Thread-safe."""
-
-    def __init__(self, dial: Dial, seen: Seen) -> None:
-        self._dial = dial
-        self._seen = seen
-        self._idle: list[Association] = []
-        self._busy: set[Association] = set()
-        self._closed = False
-        self._lock = threading.Lock()
-
-    def find(self, query: Query) -> Iterator[Match]:
-        """See `Source.find`.
-
-        Raises:
-            Refused: The server cannot be asked, or answers with a failure.
-        """
-        model = self._model_for(query.level)
-        identifier = find_identifier(query)
-        association, fresh = self._take()
-        given = 0
-        try:
-            with closing(self._answers(association, model, query, identifier)) as matches:
-                for match in matches:
-                    given += 1
-                    yield match
-                    if given == query.limit:
-                        association.abort()
-                        return
-        except DicomError as error:
-            association.abort()
-            if fresh or given or not error.transient:
-                raise error.on(self._dial.config.name) from error
-            # The association had lain idle for longer than the peer likes.
-        except BaseException:
-            association.abort()
-            raise
-        else:
-            return
-        finally:
-            self._give(association)
-        yield from self.find(query)
-
-    def _model_for(self, level: Level) -> UID:
-        roots = self._dial.config.finds
-        if not roots:
-            raise Refused("it answers no queries", status=UNSUPPORTED_SOP_CLASS).on(self._dial.config.name)
-        # The study root has no level of patients (PS3.4 C.6.2.1), though some peers answer there too.
-        return FIND_MODELS[Root.PATIENT if level is Level.PATIENT and Root.PATIENT in roots else roots[0]]
-
-    def _answers(
-        self, association: Association, model: UID, query: Query, identifier: Dataset
-    ) -> Generator[Match, None, None]:
-        for dataset in find(association, model, identifier):
-            match = Match(query.level, dataset)
-            if not query.lean:
-                self._seen.note(match)
-            yield match
-
-    def _take(self) -> tuple[Association, bool]:
-        with self._lock:
-            self._check()
-            if self._idle:
-                association = self._idle.pop()
-                self._busy.add(association)
-                return association, False
-        models = enumerate(FIND_MODELS[root] for root in self._dial.config.finds)
-        association = self._dial([replace(model_context(model), id=2 * n + 1) for n, model in models])
-        with self._lock:
-            self._busy.add(association)
-            closed = self._closed
-        if closed:
-            self._give(association)
-            self._check()
-        return association, True
-
-    def _check(self) -> None:
-        if self._closed:
-            raise Canceled("nobody asks any more")
-
-    def _give(self, association: Association) -> None:
-        """Keep it for the next question, where it can still be used."""
-        with self._lock:
-            self._busy.discard(association)
-            if kept := association.established and not self._closed:
-                self._idle.append(association)
-        if not kept:
-            association.abort()
-            association.close()
-
-    def close(self) -> None:
-        """End all questions, also of other threads, and let nobody ask any more."""
-        with self._lock:
-            self._closed = True
-            busy = tuple(self._busy)
-        for association in busy:
-            association.abort()
-        self.rest()
-
-    def rest(self) -> None:
-        """Release the associations that are kept."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for association in idle:
-            association.release()
 
 
 class Getter:

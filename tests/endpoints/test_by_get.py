@@ -1,59 +1,27 @@
-"""Finding and retrieving in a PACS that misbehaves as it is told."""
+"""Retrieving from a PACS that misbehaves as it is told."""
 
 import dataclasses
-import random
-import struct
 import threading
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
-from adit.dicom.errors import Canceled, NotFound, Refused, TimedOut, Unreachable
+from adit.dicom.errors import NotFound, Refused, Unreachable
 from adit.dicom.query import Query
 from adit.dicom.refs import UID, Level, Ref
-from adit.endpoints.budget import Budget
-from adit.endpoints.cancel import NEVER, CancelToken
 from adit.endpoints.dialling import Root
-from adit.endpoints.rechecked import Rechecked
 from tests.endpoints.conformance import instance
-from tests.endpoints.servers import Opener, config
+from tests.endpoints.got import ALL, OTHER, STUDY, enlarged, with_files
 from tests.endpoints.valve import Valve
 from tests.peers.data import ct_study, uid_of
-from tests.peers.misbehaving import misbehaving
 from tests.peers.scripts import Gate, Script
 
-STUDY = ct_study(instances=12, size=128, name="got")
-OTHER = ct_study(instances=2, size=128, name="not got")
 RAW_DATA, HEVC = "1.2.840.10008.5.1.4.1.1.66", "1.2.840.10008.1.2.4.107"
 """The last of the classes that every retrieval proposes, in one of the last transfer syntaxes."""
-ALL = [Ref(UID(STUDY.uid))]
-
-
-def enlarged(file, size):
-    pixels = struct.pack("<HH2sHL", 0x7FE0, 0x0010, b"OW", 0, size) + random.Random(size).randbytes(size)
-    return dataclasses.replace(file, encoded=file.encoded[: file.encoded.rindex(b"\xe0\x7f\x10\0OW")] + pixels)
-
-
-def with_files(study, *files):
-    return dataclasses.replace(study, files=files)
 
 
 LARGE = with_files(STUDY, *(enlarged(file, 12 << 20) for file in STUDY.files[:2]))
-
-
-@pytest.fixture
-def opened(tmp_path):
-    """Opens a misbehaving PACS: the PACS, and the server that is opened with it."""
-    with ExitStack() as exits:
-
-        def open_(*studies, script=None, cancel=NEVER, budget=64 << 20, pacs=None, **values):
-            pacs = pacs or exits.enter_context(misbehaving(*(studies or (STUDY, OTHER)), script=script or Script()))
-            roots = values.pop("roots", ())
-            opener = Opener(config(pacs.peer, *roots, **values), exits, tmp_path, Budget(budget))
-            return pacs, opener(cancel)
-
-        yield open_
 
 
 def uids(instances):
@@ -66,95 +34,6 @@ def uids(instances):
 
 def threads():
     return [each.name for each in threading.enumerate() if each.name == "getting"]
-
-
-class TestFinding:
-    QUERY = Query.of(Level.STUDY, PatientID=STUDY.patient_id)
-
-    def test_keeps_its_association_for_the_next_question(self, opened):
-        pacs, server = opened()
-        for _ in range(3):
-            assert len(list(server.find(self.QUERY))) == 1
-
-        assert pacs.seen.total == 1
-        server.close()
-        pacs.seen.wait_until(lambda seen: seen.released == 1)
-
-    def test_asks_again_when_the_kept_association_was_closed_meanwhile(self, opened):
-        pacs, _ = opened()
-        with Valve(pacs.port) as valve:
-            _, server = opened(pacs=pacs, port=valve.port)
-            list(server.find(self.QUERY))
-            valve.cut()
-
-            assert len(list(server.find(self.QUERY))) == 1
-            server.close()
-        assert pacs.seen.total == 2
-
-    def test_ends_the_association_when_it_is_left_early(self, opened):
-        pacs, server = opened()
-        with closing(server.find(Query.of(Level.STUDY))) as matches:
-            next(matches)
-
-        pacs.seen.wait_until(lambda seen: seen.open == 0)
-
-    def test_does_not_read_more_than_it_wants(self, opened):
-        pacs, server = opened(script=Script(endless_pending=True))
-
-        assert len(list(server.find(Query.of(Level.STUDY, limit=5)))) == 5
-        pacs.seen.wait_until(lambda seen: seen.open == 0)
-
-    def test_tells_what_came_before_an_error(self, opened):
-        _, server = opened(script=Script(most_results=1))
-        matches = server.find(Query.of(Level.STUDY))
-
-        assert next(matches).ref
-        with pytest.raises(Refused, match="MISBEHAVING: ") as told:
-            next(matches)
-        assert told.value.transient
-
-    def test_is_refused_where_a_server_cannot_be_asked(self, opened):
-        _, server = opened(finds=())
-        with pytest.raises(Refused, match="answers no queries"):
-            list(server.find(self.QUERY))
-        assert server.holds(UID(STUDY.uid)) is None
-        assert not server.capabilities.verifiable
-
-    def test_of_patients_goes_by_the_patient_root_where_there_is_one(self, opened):
-        pacs, server = opened(finds=(Root.STUDY, Root.PATIENT))
-        list(server.find(Query.of(Level.PATIENT, PatientID=STUDY.patient_id)))
-        list(server.find(self.QUERY))
-
-        assert [request.sop_class[-3:] for request in pacs.seen.requests] == ["1.1", "2.1"]
-        assert pacs.seen.total == 1
-
-    def test_is_filtered_here_where_the_peer_ignores_the_question(self, opened):
-        _, server = opened(script=Script(ignores_filters=True))
-
-        assert len(list(server.find(self.QUERY))) == 2
-        assert [match.ref for match in Rechecked(server).find(self.QUERY)] == ALL
-
-    def test_wakes_when_canceled(self, opened):
-        token = CancelToken()
-        pacs, server = opened(script=Script(silent_to=frozenset((0x0020,))), cancel=token)
-        setting = threading.Thread(target=lambda: (pacs.seen.wait_until(lambda seen: seen.requests), token.set("so")))
-        setting.start()
-        with pytest.raises(Canceled):
-            list(server.find(self.QUERY))
-        setting.join(10)
-
-        pacs.seen.wait_until(lambda seen: seen.open == 0)
-
-    def test_gives_up_a_peer_that_is_silent_for_too_long(self, opened):
-        _, server = opened(script=Script(silent_to=frozenset((0x0020,))), idle_timeout=0.1)
-        with pytest.raises(TimedOut, match="MISBEHAVING"):
-            list(server.find(self.QUERY))
-
-    @pytest.mark.parametrize("how", ["fails", "empty"])
-    def test_of_what_is_held_needs_the_level_of_instances(self, opened, how):
-        _, server = opened(script=Script(image_level=how))
-
-        assert server.holds(UID(STUDY.uid)) == (None if how == "fails" else frozenset())
 
 
 class TestRetrieving:
