@@ -36,6 +36,12 @@ class TestAnError:
 
         assert (error.node, str(error)) == ("PACS A", "PACS A: no answer")
 
+    def test_is_explained_with_who_can_mend_it(self):
+        assert NotFound("nothing is there.").explained() == "Nothing is there. Who can mend it: whoever asked for it."
+
+    def test_is_explained_with_the_name_of_its_node_as_it_is_written(self):
+        assert NotFound("nothing").on("pacs").explained() == "pacs: nothing. Who can mend it: whoever asked for it."
+
     def test_of_one_node_says_nothing_about_others(self):
         Unreachable("no answer").on("PACS A")
 

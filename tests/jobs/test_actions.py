@@ -78,7 +78,6 @@ class TestCancel:
         assert job.status == "canceled"
         assert job.ended_at is not None
 
-
     def test_says_in_the_ledger_of_what_an_earlier_attempt_left_open_that_it_was_not_sent(self, job, owner):
         job = bring_to(job, "pending", "success", "success")
         Entry.objects.create(

@@ -273,6 +273,19 @@ class TestWhatACheckFound:
         assert (rows[0]["Series"], rows[0]["Instances"], rows[0]["EstimatedMB"]) == ("2", "4", "2.1")
         assert statuses(check, failed_only=True) == ["not found"]
 
+    def test_says_found_nothing_of_a_line_that_a_batch_query_found_nothing_for(self):
+        header = "PatientID;StudyInstanceUID;Status"
+        rows = a_row(FIRST, "found"), "4711;;not found", "4712;;failed"
+        check = checking(kept(*rows, header=header))
+        work(Memories(A=(FIRST,)))
+
+        told = [(row["Status"], row["Reason"]) for row in table(check)]
+
+        assert told[1:] == [
+            ("not sent", "found nothing"),
+            ("not sent", "the batch query could name no study: failed"),
+        ]
+
     def test_is_said_of_the_lines_that_were_not_sent(self):
         file = kept(a_row(FIRST), a_row(SECOND), "4711;wrong")
         rows = check_file(file, PLAIN, by=file.owner).good

@@ -68,7 +68,7 @@ class TestExperience:
 
         assert experience_between(*nodes).weights == {"CT": 2000.0, "DX": 3000.0}
 
-    def test_foretells_a_large_CT_of_the_demo_within_a_third_once_one_went(self, nodes):
+    def test_foretells_a_large_study_of_the_demo_within_30_percent_once_one_went(self, nodes):
         large, small = 157_800_000, 60 * 132_000
         for number in (1, 2):
             moved(number, "CT", stored=60, size=small)

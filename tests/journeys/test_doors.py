@@ -75,7 +75,7 @@ class TestWhoMayNothing:
         Node.objects.filter(pk=there.numbers["nodes"]).update(host=pacs.front.host, port=pacs.front.port)
         return replace(
             there,
-            posted={**there.posted, "study": study.uid, "series": study.series[0], "patient_name": "*"},
+            posted={**there.posted, "study": study.uid, "series": study.series[0], "patient_name": "*secret*"},
             secrets=(*there.secrets, study.uid, study.patient_id),
         )
 

@@ -6,7 +6,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from adit.jobs.models import Job
+from tests.jobs.fakes import process
+from tests.jobs.memories import Memories
 from tests.journeys.screens import look_at
+from tests.peers.data import ct_study
 from tests.web.batching import Batcher
 from tests.web.test_mass import Page as Mass
 
@@ -76,3 +79,24 @@ class TestAFormThatWaitsForItsAnswer:
         page.wait_for_url("**/jobs/*/")
 
         assert Job.objects.count() == 1
+
+
+class TestACheckInTwoTabs:
+    def test_is_sent_once_and_says_as_which_job(self, visit, dora):
+        study = ct_study(series=2, instances=2, name="twice", patient_id="P-1")
+        dora.order(dora.kept(("P-1", study.uid, "ALPHA")), do="check")
+        process(Memories(Archive=(study,)), places=1).work()
+        check = Job.objects.get()
+        tabs = [visit(dora.user, f"/batch/transfer/jobs/{check.pk}/") for _ in range(2)]
+        for page in tabs:
+            page.get_by_role("button", name="Send exactly the 1 study that was found").click()
+            page.wait_for_url("**/jobs/*/")
+
+        job = Job.objects.get(kind="batch_transfer")
+        page.get_by_text(f"This was sent already, as job {job.pk}.").wait_for()
+        look_at(page, "batch check second press")
+        page.get_by_role("link", name="To the check, to send it once more").click()
+        page.get_by_role("button", name="Once more: Send exactly the 1 study that was found").wait_for()
+        look_at(page, "batch check sent already")
+        page.get_by_role("link", name=f"job {job.pk}").click()
+        page.wait_for_url(f"**/jobs/{job.pk}/")

@@ -19,8 +19,9 @@ class TestAServer:
 
         assert find_node(node.name) == node
 
-    def test_is_fine_with_a_dicomweb_url_alone(self):
-        node = Node(name="web", kind=Kind.SERVER, dicomweb_url="https://pacs.example.org/dicom-web", qido=True)
+    @pytest.mark.parametrize("url", ["https://pacs.example.org/dicom-web", "http://pacs:8042/web", "http://[::1]:80"])
+    def test_is_fine_with_a_dicomweb_url_alone(self, url):
+        node = Node(name="web", kind=Kind.SERVER, dicomweb_url=url, qido=True)
 
         node.full_clean()
         node.save()
@@ -57,6 +58,10 @@ class TestAServer:
             ({"stow_prefix": "stowrs"}, "dicomweb_url", "needs a URL"),
             ({"dicomweb_url": "https://pacs.example.org", "qido_prefix": "a?b"}, "qido_prefix", "a path such as"),
             ({"dicomweb_url": "https://a:b@pacs.example.org"}, "dicomweb_url", "nor a password"),
+            ({"dicomweb_url": "pacs.example.org/dicom-web"}, "dicomweb_url", "begins with http"),
+            ({"dicomweb_url": "https://"}, "dicomweb_url", "begins with http"),
+            ({"dicomweb_url": "http://pacs:80 42/"}, "dicomweb_url", "begins with http"),
+            ({"dicomweb_url": "http://pacs:70000/"}, "dicomweb_url", "begins with http"),
             ({"dicomweb_url": "https://pacs.example.org", "dicomweb_ca": "x"}, "dicomweb_ca", "no certificate"),
             ({"tls": True, "tls_ca": "x"}, "tls_ca", "no certificate"),
             ({"tls": True, "tls_certificate": "x"}, "tls_certificate", "private key without a password"),

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
-from adit.dicom.errors import Canceled
+from adit.dicom.errors import Canceled, NotFound
 from adit.endpoints.cancel import NEVER, CancelToken
 from adit.nodes import slots
 from adit.nodes.models import Slot
-from adit.nodes.places import Busy, place
+from adit.nodes.places import Busy, at, place
 from tests.nodes.making import folder, server
 
 pytestmark = pytest.mark.django_db
@@ -51,3 +51,11 @@ class TestAPlace:
     def test_in_a_folder_is_always_there(self, tmp_path):
         with place(folder("Shelf", tmp_path), cancel=NEVER):
             assert held() == 0
+
+
+class TestWhatGoesWrongAtANode:
+    def test_says_so_unless_it_was_elsewhere(self):
+        with pytest.raises(NotFound, match=r"^Archive: nothing"), at(server("Archive")):
+            raise NotFound("nothing")
+        with pytest.raises(NotFound, match=r"^Elsewhere: nothing"), at(server("Archive 2", ae_title="TWO")):
+            raise NotFound("nothing").on("Elsewhere")

@@ -51,5 +51,5 @@ class TestTheFile:
         assert Event.objects.get(action="audit.exported").patient_id == "0042"
 
     def test_is_csv_or_json(self):
-        with pytest.raises(Misused, match="csv or json"):
+        with pytest.raises(Misused, match="neither csv nor json"):
             export_events(form="xml")

@@ -345,6 +345,14 @@ class TestAReceipt:
         assert "4 instances expected, 3 stored" in shown
         assert "counted twice" in shown
 
+    def test_says_why_a_study_failed_as_a_whole(self, site: Site, tmp_path: Path) -> None:
+        file = tmp_path / "studies.txt"
+        file.write_text(f"{STUDY.uid}\n{UNKNOWN}\n")
+        done = site("transfer", "--from", "Alpha", "--to", "Beta", "--studies", str(file), "--wait", "--json")
+        job = str(json.loads(done.stdout)["id"])
+
+        assert f"1 study failed: Alpha: study {UNKNOWN} is unknown there" in site("job", "receipt", job).stdout
+
 
 class TestJson:
     def test_comes_from_every_command(self, site: Site) -> None:

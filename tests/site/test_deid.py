@@ -282,9 +282,9 @@ class TestProfile:
     def test_shows_the_rules_of_the_site(self, deid, tmp_path):
         (tmp_path / "site.yaml").write_text("keep: [ImageComments, Nothing]\nremove: [KVP]\nfoo: 1\n")
 
-        error = deid.json("profile", "show", "basic", "--site-rules", tmp_path / "site.yaml", code=1)["error"]
+        error = deid.json("profile", "show", "basic", "--site-rules", tmp_path / "site.yaml", code=2)["error"]
 
-        assert "line 1: there is no attribute 'Nothing'" in error
+        assert f"--site-rules: {tmp_path / 'site.yaml'}: line 1: there is no attribute 'Nothing'" in error
         assert "line 3: 'foo' is no key" in error
 
 

@@ -26,6 +26,10 @@ class TestAWrongValue:
             ),
             (("find", "Source", "--study", "1.x"), "--study: '1.x' is no UID: a UID is 1 to 64 digits and dots."),
             (
+                ("find", "Source", "--patient-name", "*^"),
+                "--patient-name: '*^' fits everything; to list everything, leave the option out.",
+            ),
+            (
                 ("find", "Source", "--study-date", "20260102-20260101"),
                 "--study-date: the range of dates ends on 2026-01-01, before it starts on 2026-01-02.",
             ),
@@ -44,7 +48,10 @@ class TestAWrongValue:
                 "--port: A server is reached by AE title, host and port together, or by a DICOMweb URL.",
             ),
             (("node", *SERVER, "--id-domain", "x" * 65), "--id-domain has more than 64 characters."),
-            (("node", *SERVER, "--dicomweb", "x"), "--dicomweb is no URL with the whole name of a host, such as"),
+            (
+                ("node", *SERVER, "--dicomweb", "x"),
+                "--dicomweb: A DICOMweb URL begins with http:// or https:// and a host",
+            ),
             (("node", "edit", "Source", "--quota", "-1"), "--quota: A size is more than 0 GB"),
             (("node", "edit", "Source", "--can", "find"), "A folder has a path and neither AE title"),
             (("node", "edit", "Source", "--root", "study"), "--root is for what can be searched"),

@@ -383,7 +383,7 @@ class TestABatchTransfer:
     def test_names_the_lines_of_every_task(self, dora, job):
         task = job.tasks.get(patient_id=ONE.patient_id)
 
-        assert "lines 2" in page_of(dora.client.get(f"/jobs/{job.pk}/"))
+        assert "line 2" in page_of(dora.client.get(f"/jobs/{job.pk}/"))
         assert "Lines of the file" in page_of(dora.client.get(f"/jobs/tasks/{task.pk}/"))
 
     def test_has_no_such_page_as_a_check(self, dora, job):

@@ -338,6 +338,20 @@ class TestAReceipt:
         assert study_uid(2) in shown
         assert "ann" in shown
 
+    def test_says_why_a_study_failed_as_a_whole_and_what_was_not_sent_to_print_and_when_verified(self, job, owner):
+        failed, canceled, _ = job.tasks.order_by("pk")
+        Entry.objects.filter(task=failed).delete()
+        Task.objects.filter(pk=failed.pk).update(status="failure", message="the study belongs to another patient")
+        Entry.objects.filter(task=canceled).update(reasons={"not sent: canceled": 4})
+        receipt = self.given(job, owner)
+
+        code = {"number": receipt.pk, "code": receipt.code}
+        pages = as_(owner).get(f"/jobs/receipts/{receipt.pk}/"), Client().post("/receipts/verify/", code)
+
+        for page in map(text, pages):
+            assert "1 × the study belongs to another patient" in page
+            assert "4 × not sent: canceled" in page
+
     def test_is_not_there_for_others(self, job, owner):
         receipt = self.given(job, owner)
         stranger = User.objects.create(username="eve")

@@ -50,7 +50,7 @@ class Tab:
         return True
 
     async def search(self, node, search: str = "a", **fields: str) -> None:
-        told = {"source": str(node.pk), "patient_name": "*", **fields}
+        told = {"source": str(node.pk), "patient_name": "*oe*", **fields}
         await self.say({"type": "search", "id": search, "fields": told})
 
     async def say(self, message: Any) -> None:
@@ -130,7 +130,7 @@ class TestASearch:
 
             async def scenario():
                 assert await tab.open()
-                await tab.search(node)
+                await tab.search(node, patient_name="M*")
                 heard = await tab.until("ended")
                 assert len(rows(heard)) == 100
                 assert heard[-1]["outcome"] == "more"
@@ -251,8 +251,9 @@ class TestASearch:
             assert await tab.open()
             await tab.search(node, patient_name="", from_date="2024-02-02", until_date="2024-02-01")
             assert list((await tab.until("errors"))[-1]["errors"]) == ["until_date"]
-            await tab.search(node, patient_name=" ")
-            assert list((await tab.until("errors"))[-1]["errors"]) == ["__all__"]
+            for nothing in ({"patient_name": " "}, {"patient_name": "==="}, {"patient_name": "*^", "patient_id": "*"}):
+                await tab.search(node, **({"patient_name": ""} | nothing))
+                assert list((await tab.until("errors"))[-1]["errors"]) == ["__all__"]
             await tab.leave()
 
         run(scenario)

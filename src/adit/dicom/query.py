@@ -75,6 +75,16 @@ def parse_key(keyword_or_tag: str, value: str) -> tuple[str, str]:
     return keyword, _checked(keyword, vr, value)
 
 
+def narrows(keyword: str, value: str) -> bool:
+    """Whether looking for *value* leaves anything out: wildcards alone fit everybody, as do names without letters.
+
+    Args:
+        value: As `parse_key` returns it.
+    """
+    said = value.strip("*?\\ ")
+    return any(map(str.isalnum, said)) if dictionary_VR(keyword) == "PN" else bool(said)
+
+
 def parse_keyword(keyword_or_tag: str) -> str:
     """The keyword of an attribute that is given by keyword or tag.
 

@@ -18,6 +18,7 @@ from adit.dicom.refs import UID, Level
 from adit.dicom.status import UNSUPPORTED_SOP_CLASS
 from adit.dimse.association import Association
 from adit.dimse.scu import find
+from adit.endpoints.asking_again import find_either
 from adit.endpoints.dialling import Dial, Root
 from adit.endpoints.seen import Seen
 
@@ -41,14 +42,8 @@ class Finder:
         Raises:
             Refused: The server cannot be asked, or answers with a failure.
         """
-        found = False
-        with closing(self._find(query)) as matches:
-            for match in matches:
-                found = True
-                yield match
         # "Mueller" where "Müller" was asked for, or letters that the peer's character set does not have.
-        if not found and (spelt_otherwise := without_accents(query)) is not None:
-            yield from self._find(spelt_otherwise)
+        return find_either(self._find, query, without_accents)
 
     def _find(self, query: Query) -> Generator[Match, None, None]:
         model = self._model_for(query.level)

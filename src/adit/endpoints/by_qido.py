@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +15,7 @@ from adit.dicom.match import Match
 from adit.dicom.query import Query
 from adit.dicom.refs import Level
 from adit.endpoints.answers import NOTHING, Answer, HttpRefused
+from adit.endpoints.asking_again import find_either
 from adit.endpoints.seen import Seen
 from adit.endpoints.web import Session, Web
 
@@ -44,14 +44,8 @@ class WebFinder:
         Raises:
             HttpRefused: The server does not answer queries, or not this one.
         """
-        found = False
-        with closing(self._find(query)) as answers:
-            for match in answers:
-                found = True
-                yield match
         # Orthanc's plugin as Debian has it compares what stands in the address as it stands there: "M%C3%BCller".
-        if not found and (plain := without_encoding(query)) is not None:
-            yield from self._find(plain)
+        return find_either(self._find, query, without_encoding)
 
     def _find(self, query: Query) -> Generator[Match, None, None]:
         session = self._take()

@@ -140,15 +140,16 @@ class Landing:
             # Read on for the answer only.
             return
         if self._file is None:
-            self._head += data
-            self._try(lambda: self._begin(complete=False))
+            # Mostly the first piece names study and series: it need not be copied.
+            head = self._head + data if self._head else data
+            self._try(lambda: self._begin(head, complete=False))
         else:
             file = self._file
             self._try(lambda: file.append(data))
 
     def finish(self) -> int:
         if self._status is None and self._file is None:
-            self._try(lambda: self._begin(complete=True))
+            self._try(lambda: self._begin(self._head, complete=True))
         if self._status is None and self._file is not None:
             self._try(self._file.finish)
         self._give_up()
@@ -180,12 +181,13 @@ class Landing:
         if self._file is not None:
             self._file.close()
 
-    def _begin(self, *, complete: bool) -> None:
+    def _begin(self, head: memoryview | bytes, *, complete: bool) -> None:
         sent = self._sent
         try:
-            found = identify(self._head, sent.transfer_syntax, complete=complete)
+            found = identify(head, sent.transfer_syntax, complete=complete)
         except NeedMore:
-            if complete or len(self._head) > _MOST_HEAD:
+            self._head = bytes(head)
+            if complete or len(head) > _MOST_HEAD:
                 self._status = NOT_UNDERSTOOD
             return
         except BadData:
@@ -198,7 +200,7 @@ class Landing:
         self._room.wait(target.folder, self._cancel)
         self._file = _PartFile(target, found.series, sent.sop_instance, self._room, self._cancel)
         self._file.append(preamble_and_meta(sent.sop_class, sent.sop_instance, sent.transfer_syntax))
-        self._file.append(self._head)
+        self._file.append(head)
         self._head = b""
 
 

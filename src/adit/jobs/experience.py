@@ -17,8 +17,8 @@ LEAST_TASKS = 3
 # images and others beside it (CT+SR), the heaviest series is of it; with several (PT+CT), nobody can tell.
 _WEIGHTS = """
 WITH recent AS (
-  SELECT id, string_to_array(substring(item -> 'layout' ->> 'study' from '(?:^|-)([A-Z]{2,16}(?:[+][A-Z]{2,16})*)$'), '+')
-    AS named
+  SELECT id, string_to_array(
+    substring(item -> 'layout' ->> 'study' from '(?:^|-)([A-Z]{2,16}(?:[+][A-Z]{2,16})*)$'), '+') AS named
   FROM jobs_task WHERE source_id = %s AND status = 'success' AND work = 'transfer_study' AND ended_at IS NOT NULL
   ORDER BY ended_at DESC LIMIT 1000),
 told AS (

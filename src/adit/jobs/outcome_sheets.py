@@ -164,7 +164,19 @@ def _absent(job: Job, checked: Checked[TransferRow], told: Mapping[int, Told]) -
     errors = errors_of(checked)
     checks = Job.objects.filter(kind=BATCH_CHECK.key, file=job.file, pk__lt=job.pk).order_by("-pk")
     before = _of_check(checks[0]) if checks else {}
-    return {line: {STATUS: NOT_SENT, REASON: _why_absent(line, errors.get(line, ()), before)} for line in absent}
+    return {
+        line: {
+            STATUS: NOT_SENT,
+            REASON: _without_study(checked, line) or _why_absent(line, errors.get(line, ()), before),
+        }
+        for line in absent
+    }
+
+
+def _without_study(checked: Checked[TransferRow], line: int) -> str:
+    """What the batch query that the file comes from said of a line that names no study."""
+    said = checked.without.get(line, "")
+    return "found nothing" if said == Outcome.NOT_FOUND else said and f"the batch query could name no study: {said}"
 
 
 def _why_absent(line: int, errors: object, before: Mapping[int, Told]) -> str:

@@ -29,6 +29,7 @@ from adit.audit.record import record
 from adit.jobs.models import Entry, IssuedReceipt, Job
 from adit.jobs.options import Options
 from adit.jobs.progress import counts, totals
+from adit.jobs.sent_before import SENT_BEFORE
 from adit.jobs.states import JOB_ENDED, TaskStatus
 from adit.transfer.items import SealArchive
 from adit.transfer.ledger import NOT_SENT
@@ -157,6 +158,7 @@ def _content(job: Job, form: Form, by: User) -> dict[str, Any]:
         "failed": _told(failed, form),
         "not_sent": _told(unsent, form),
         "studies_failed": _failed_as_a_whole(job, form),
+        "doubts": _doubts(job),
         "accepted": [_accepted(row, form) for row in _accepting(job)],
         "studies": studies[:MOST_STUDIES],
         "more": max(0, known.count() - MOST_STUDIES),
@@ -227,6 +229,13 @@ def _failed_as_a_whole(job: Job, form: Form) -> list[list[Any]]:
     most = told.most_common(MOST_STUDIES)
     rest = told.total() - sum(number for _, number in most)
     return [[sentence, number] for sentence, number in most] + ([["other reasons", rest]] if rest else [])
+
+
+def _doubts(job: Job) -> list[list[Any]]:
+    """Why a destination may hold something else than was sent, each with the number of studies."""
+    notes = job.tasks.filter(notes__icontains=SENT_BEFORE).order_by("pk").values_list("notes", flat=True)
+    doubts = Counter(note for noted in notes for note in noted if note.startswith(SENT_BEFORE))
+    return [[sentence, number] for sentence, number in doubts.most_common()]
 
 
 def _cut(sentence: str, *values: str | None, by: str = "…") -> str:

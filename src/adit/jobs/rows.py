@@ -166,7 +166,10 @@ class Rows:
         if final or self._anew:
             self._changed |= self._ledger.series.keys()
         if self._changed:
-            rows = [self._row(self._ledger.series[series], final=final, canceled=canceled) for series in sorted(self._changed)]
+            rows = [
+                self._row(self._ledger.series[series], final=final, canceled=canceled)
+                for series in sorted(self._changed)
+            ]
             anew = (
                 "excluded.stored_instances"
                 if self._anew
@@ -187,6 +190,16 @@ class Rows:
         self._fresh.clear()
         self._leaving.clear()
         self._anew = False
+
+    def take_back(self, note: str) -> None:
+        """Forget a note on the study that an earlier attempt left and that does not hold any more.
+
+        Raises:
+            Lost: Another claim holds.
+        """
+        notes = Task.objects.values_list("notes", flat=True).get(pk=self._claimed.task)
+        if note in notes:
+            self._update(notes=[each for each in notes if each != note])
 
     def _row(self, tally: Tally, *, final: bool, canceled: bool) -> list[Any]:
         instances = sorted(tally.kept) if self._anew else self._fresh[tally.series]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -73,7 +74,9 @@ def _of_dicomweb(node: Node) -> dict[str, str]:
         if any(getattr(node, field) for field in settings_of_web):
             wrong["dicomweb_url"] = "Authorization, certificates and prefixes are for DICOMweb only, which needs a URL."
         return wrong
-    if re.search(r"[?#]", node.dicomweb_url) or "@" in node.dicomweb_url.partition("://")[2].partition("/")[0]:
+    if not _is_web_address(node.dicomweb_url):
+        wrong["dicomweb_url"] = "A DICOMweb URL begins with http:// or https:// and a host: http://pacs:8042/dicom-web."
+    elif re.search(r"[?#]", node.dicomweb_url) or "@" in node.dicomweb_url.partition("://")[2].partition("/")[0]:
         wrong["dicomweb_url"] = "A DICOMweb URL holds neither ?, # nor a password; give that with the authorization."
     for field in prefixes:
         if re.search(r"[^A-Za-z0-9._~/-]", getattr(node, field)):
@@ -81,6 +84,16 @@ def _of_dicomweb(node: Node) -> dict[str, str]:
     if node.authorization is not None and re.search(r"[^\x20-\x7e]", node.authorization.reveal()):
         wrong["authorization"] = "An authorization header is one line of plain letters, such as Bearer abc."
     return wrong | _of_certificates(node, trusted="dicomweb_ca", shown="dicomweb_certificate")
+
+
+def _is_web_address(written: str) -> bool:
+    """Whether it names a host, be it one without a domain, as in hospitals; and a port, if any, that there is."""
+    try:
+        parts = urlsplit(written)
+        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+    return named and parts.scheme in ("http", "https") and re.search(r"[^!-~]", written) is None
 
 
 def _of_tls(node: Node) -> dict[str, str]:

@@ -152,11 +152,11 @@ class ServerForm(NodeForm):
     tls_check_name = forms.BooleanField(label=_("Its certificate has to name its host"), required=False, initial=True)
     tls_ca = _trusted_certificates()
     tls_certificate = _own_certificate()
-    dicomweb_url = forms.URLField(
+    dicomweb_url = forms.CharField(
         label=_("DICOMweb URL"),
         max_length=500,
         required=False,
-        assume_scheme="https",
+        widget=forms.URLInput(attrs={"spellcheck": "false"}),
         help_text=_("Up to where /studies begins."),
     )
     qido_prefix = forms.CharField(label=_("QIDO path"), max_length=100, required=False)

@@ -118,7 +118,7 @@ class Node(models.Model):
     tls_certificate = EncryptedTextField()
     tls_check_name = models.BooleanField(default=True)
     decompress = models.BooleanField(default=True)
-    dicomweb_url = models.URLField(max_length=500, blank=True, default="")
+    dicomweb_url = models.CharField(max_length=500, blank=True, default="")
     qido = models.BooleanField(default=False)
     wado = models.BooleanField(default=False)
     stow = models.BooleanField(default=False)

@@ -116,6 +116,13 @@ class Unanswered:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubted:
+    """The destination may hold, under the UIDs that go, what was sent before, and keep that."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Noted:
     """Something a person should know that changes no number."""
 
@@ -168,6 +175,7 @@ Event = (
     | Confirmed
     | Denied
     | Unanswered
+    | Doubted
     | Noted
     | Planned
     | Swept

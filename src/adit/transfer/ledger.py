@@ -16,6 +16,7 @@ from adit.transfer.events import (
     Committed,
     Confirmed,
     Denied,
+    Doubted,
     Event,
     Excluded,
     Expected,
@@ -149,11 +150,7 @@ class Tally:
         return max(0, self.failed - len(self.refused) - (len(self.stored) - len(self.done)))
 
     def failures(self, *, canceled: bool = False) -> Counter[str]:
-        """Why instances that should have gone did not, with their number.
-
-        Args:
-            canceled: Somebody did not want the rest, see `NOT_SENT`.
-        """
+        """Why instances that should have gone did not, with their number; *canceled*: see `NOT_SENT`."""
         reasons = Counter((*self.refused.values(), *self.denied.values()))
         unlisted = len(self.stored) - len(self.done) - len(self.denied)
         if unlisted:
@@ -192,12 +189,14 @@ class Ledger:
         series: In the order in which the series became known.
         notes: What concerns the study as a whole.
         unanswered: Why the destination did not say what it holds, though it can be asked.
+        doubted: What it lists may be what was sent before; a note says more.
     """
 
     def __init__(self, states: Iterable[SeriesState] = ()) -> None:
         self.series: dict[UID, Tally] = {}
         self.notes: list[str] = []
         self.unanswered = ""
+        self.doubted = False
         self._changed: set[UID] = set()
         for state in states:
             tally = self._tally(state.series)
@@ -246,14 +245,20 @@ class Ledger:
                 self._tally(_series(ref)).denied[_instance(ref)] = reason
             case Unanswered(reason):
                 self.unanswered = reason
+            case Doubted(reason):
+                self.doubted = True
+                self._note(self.notes, reason)
             case Noted(text, series):
-                notes = self.notes if series is None else self._tally(series).notes
-                if text not in notes:
-                    notes.append(text)
+                self._note(self.notes if series is None else self._tally(series).notes, text)
             case Leaving(series):
                 self._tally(series)
             case Placed() | Committed():
                 pass
+
+    @staticmethod
+    def _note(notes: list[str], text: str) -> None:
+        if text not in notes:
+            notes.append(text)
 
     @staticmethod
     def _exclude(tally: Tally, ref: Ref, reason: str) -> None:
@@ -312,7 +317,10 @@ class Ledger:
             return Verdict(
                 Status.WARNING, f"{done} of {done} instances stored, but nobody confirms it: {self.unanswered}"
             )
-        return Verdict(Status.SUCCESS, self._praise(tallies, done, excluded))
+        praise = self._praise(tallies, done, excluded)
+        if self.doubted and done:
+            return Verdict(Status.WARNING, f"{praise}; perhaps not as this job sent them")
+        return Verdict(Status.SUCCESS, praise)
 
     @staticmethod
     def _praise(tallies: list[Tally], done: int, excluded: int) -> str:

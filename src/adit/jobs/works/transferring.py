@@ -21,9 +21,10 @@ from adit.jobs.outcomes import Decision, Ended, Stop, Stopped
 from adit.jobs.patience import patiently
 from adit.jobs.rows import Rows, states_of
 from adit.jobs.sealing import archive_key
+from adit.jobs.sent_before import may_still_hold, sent_otherwise
 from adit.jobs.states import TASK_ENDED, TaskStatus
 from adit.nodes.opening import Form
-from adit.transfer.events import Committed, Event, Failed
+from adit.transfer.events import Committed, Doubted, Event, Failed
 from adit.transfer.items import BadItem, Layout, TransferStudy
 from adit.transfer.ledger import Ledger
 from adit.transfer.runners import transfer
@@ -91,7 +92,9 @@ class _Transferring:
                         layout=layout,
                         form=form,
                     )
-                    return attempt.blame.sink(stack.enter_context(sink), destination.name)
+                    opened = attempt.blame.sink(stack.enter_context(sink), destination.name)
+                self._doubt(opened)
+                return opened
 
             events = transfer(
                 self._item,
@@ -108,6 +111,20 @@ class _Transferring:
                     self._ledger.apply(event)
                     self._note(event)
                     self._rows.note(event)
+
+    def _doubt(self, sink: Sink) -> None:
+        """Say so, before anything leaves, where the destination may keep what another job sent it of the study."""
+        task, new_study = self._task, self._treats.new_uid(self._item.study)
+        cancel = self._attempt.running.cancel
+        before = patiently(lambda: sent_otherwise(task, new_study, self._item.series), cancel=cancel)
+        if not before:
+            return
+        left_before = any(tally.stored for tally in self._ledger.series.values())
+        # What it holds by now may be what an earlier attempt sent, which had looked.
+        if (left_before and before not in task.notes) or not may_still_hold(sink, new_study):
+            patiently(lambda: self._rows.take_back(before), cancel=cancel)
+        else:
+            self._ledger.apply(Doubted(before))
 
     def _form(self, job: Job) -> Form | None:
         """In what form the destination gets the study, where not as plain DICOM files."""

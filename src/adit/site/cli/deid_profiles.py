@@ -9,7 +9,7 @@ import typer
 
 from adit.deid.describing import as_page, as_table, in_words
 from adit.deid.profile import DEFAULT, PROFILES, Profile, find_profile
-from adit.deid.site_rules import with_site_rules
+from adit.deid.site_rules import BadSiteRules, with_site_rules
 from adit.site.cli.output import AsJson, Misused, print_json, print_table
 from adit.site.cli.reading import text
 
@@ -25,8 +25,7 @@ def chosen(name: str, site_rules: Path | None) -> Profile:
     """The shipped profile called *name*, with the rules of the site.
 
     Raises:
-        Misused: There is none, or the rules cannot be read.
-        BadSiteRules: Something is wrong with the rules.
+        Misused: There is none, or something is wrong with the rules.
     """
     try:
         profile = find_profile(name)
@@ -34,7 +33,10 @@ def chosen(name: str, site_rules: Path | None) -> Profile:
         raise Misused(str(error)) from error
     if site_rules is None:
         return profile
-    return with_site_rules(profile, text(site_rules))
+    try:
+        return with_site_rules(profile, text(site_rules))
+    except BadSiteRules as error:
+        raise Misused(f"--site-rules: {site_rules}: {error}.") from error
 
 
 @app.command("list")

@@ -44,7 +44,6 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 _INVALID = {
     "email": "is no mail address",
     "username": "holds other than letters, digits and @ . + - _",
-    "dicomweb_url": "is no URL with the whole name of a host, such as https://pacs.example.org/dicom-web",
 }
 """By field, what is wrong where Django says only that something is."""
 

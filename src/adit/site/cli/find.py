@@ -12,7 +12,7 @@ import typer
 
 from adit.dicom.match import Match
 from adit.dicom.protocols import Source
-from adit.dicom.query import BadQuery, Query, parse_key
+from adit.dicom.query import BadQuery, Query, narrows, parse_key
 from adit.dicom.refs import Level
 from adit.nodes.finding import find_node
 from adit.site.cli.acting import me
@@ -128,12 +128,15 @@ def _key(keyword: str, value: str) -> tuple[str, str]:
     """What is searched for.
 
     Raises:
-        Misused: It cannot be; under the option by which it was given.
+        Misused: It cannot be, or fits everything; under the option by which it was given.
     """
     try:
-        return parse_key(keyword, value)
+        key = parse_key(keyword, value)
     except BadQuery as error:
         raise Misused(f"{_OPTIONS[keyword]}: {str(error).removeprefix(f'{keyword}: ')}.") from error
+    if not narrows(*key):
+        raise Misused(f"{_OPTIONS[keyword]}: '{value}' fits everything; to list everything, leave the option out.")
+    return key
 
 
 def _shown(match: Match, keyword: str) -> str:

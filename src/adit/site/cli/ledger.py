@@ -76,6 +76,8 @@ def print_receipt(receipt: Receipt) -> None:
         print(f"  {number} × {reason}")
     for reason, number in said["studies_failed"]:
         print(f"  {'1 study' if number == 1 else f'{number} studies'} failed: {reason}")
+    for reason, number in said["doubts"]:
+        print(f"  {'1 study' if number == 1 else f'{number} studies'}: {reason}")
     for each in said["accepted"]:
         why = f": {each['reason']}" if "reason" in each else ""
         print(f"  {each['studies']} incomplete accepted as complete{why}")

@@ -53,7 +53,7 @@ def _called(parameter: Any) -> str:
 
 
 def _fault(error: Exception) -> str:
-    found = getattr(error.__cause__, "errors", list)()
+    found: list[dict[str, Any]] = getattr(error.__cause__, "errors", list)()
     words = _KINDS.get(found[0]["type"]) if found else None
     if words is None:
         # Of a choice, which Typer checks itself.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -71,6 +71,7 @@ class Checked(Generic[R]):
         columns: What each column was taken for.
         lines: The numbers of all lines that are not empty.
         header: The number of the line that has the names of the columns.
+        without: Lines that a batch query could name no study for, each with its status there; nothing is wrong there.
     """
 
     rows: tuple[R, ...]
@@ -80,6 +81,7 @@ class Checked(Generic[R]):
     columns: tuple[Taken, ...]
     lines: tuple[int, ...]
     header: int
+    without: Mapping[int, str] = field(default_factory=dict)
 
     @cached_property
     def bad_lines(self) -> frozenset[int]:

@@ -115,19 +115,19 @@ def check_transfers(sheet: Sheet, *, pseudonyms: Pseudonyms) -> Checked[Transfer
     required = ("PatientID", "StudyInstanceUID", *(("Pseudonym",) if pseudonyms is Pseudonyms.REQUIRED else ()))
     file = _File(sheet, read_headings(sheet.columns, TRANSFER, required=required))
     column = place_of(sheet.columns, "Status")
-    rows, without = [], []
+    rows, without = [], {}
     for line in sheet.rows:
         cells, status = file.cells(line), "" if column is None else line.cells[column].lower()
         if status in NO_STUDY and not cells.given("StudyInstanceUID"):
-            without.append(line.line)
+            without[line.line] = status
             continue
         if status == _UNDECIDED:
             cells.wrong("Status", _WHO_IS_MEANT, status)
         if (row := _transfer(file, cells, required)) is not None:
             rows.append(row)
     if without:
-        file.notices.append(f"Left out, because a batch query could name no study for them: {of_lines(without)}.")
-    return file.checked(rows, all_or_none=True)
+        file.notices.append(f"Left out, because a batch query could name no study for them: {of_lines(list(without))}.")
+    return replace(file.checked(rows, all_or_none=True), without=without)
 
 
 class _File:

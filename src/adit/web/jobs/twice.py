@@ -48,5 +48,5 @@ def led_to_first(request: HttpRequest, sent: SentAlready, *, page: str, again: s
     if not Job.objects.visible_to(visitor(request)).filter(pk=sent.job.pk).exists():
         messages.info(request, said)
         return page
-    messages.info(request, format_html('{} <a class="alert-link" href="{}">{}</a>', said, page, again))
+    messages.info(request, format_html('{} <a class="text-decoration-underline" href="{}">{}</a>', said, page, again))
     return reverse("jobs-one", args=[sent.job.pk])

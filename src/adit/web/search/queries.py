@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from adit.accounts.models import User
-from adit.dicom.query import BadQuery, Query, date_range, parse_key
+from adit.dicom.query import BadQuery, Query, date_range, narrows, parse_key
 from adit.dicom.refs import Level
 from adit.nodes.models import Node, NodeQuerySet
 
@@ -92,11 +92,12 @@ class SearchFields(forms.Form):
                 keys.append(("StudyDate", date_range(values.get("from_date"), values.get("until_date"))))
             except BadQuery as error:
                 self.add_error("until_date", _sentence(error))
-        if not self.errors and not keys:
+        # What fits everybody is as good as an empty field.
+        known = tuple(key for key in keys if key and narrows(*key))
+        if not self.errors and not known:
             raise forms.ValidationError(_("Fill in at least one field, or the whole archive would be listed."))
         if not self.errors:
             # One more than is shown tells that there are more.
-            known = tuple(key for key in keys if key)
             self.query = Query(Level.STUDY, known, wanted=STUDY_COLUMNS, limit=MOST + 1)
         return values
 
