@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from adit.site.children import is_running
+from tests.jobs.a_worker import wait_until
 from tests.pace import within
 
 from .running import Adit
@@ -89,7 +90,9 @@ class TestUp:
         adit("up", "--detach")
         old = [pid for pids in adit.children().values() for pid in pids]
 
-        os.kill(adit.supervisor(), signal.SIGKILL)
+        killed = adit.supervisor()
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: not is_running(killed))
         again = adit("up", "--detach")
 
         assert again.returncode == 0, again.stderr

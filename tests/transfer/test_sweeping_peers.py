@@ -160,8 +160,9 @@ class TestOrthanc:
         assert sorted(event.item.study for event in planned if isinstance(event, Planned)) == sorted(studies)
         assert swept.slight
         assert swept.missing == (
-            "it gives at most 10 answers to a query, and may have more of 2020-01-06: "
-            "those that have neither a time of day nor a PatientID of plain letters cannot be asked for in parts"
+            "it gives at most 10 answers to a query, and may have more of 2020-01-06 (CT): "
+            "those that have neither a time of day nor a PatientID of plain letters cannot be asked for in "
+            "smaller parts"
         )
 
     def test_without_a_limit_is_asked_once(self, tmp_path):

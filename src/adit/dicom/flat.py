@@ -56,9 +56,13 @@ def read_flat(encoded: bytes, *, implicit: bool) -> Dataset | None:
         return None
     if implicit and encoded[4:6] in VRS:
         return None
-    dataset = Dataset(found)
     charset = found.get(_CHARSET)
-    dataset.set_original_encoding(implicit, True, list(_encoding_of(charset.value)) if charset else default_encoding)
+    try:
+        encoding = list(_encoding_of(charset.value)) if charset else default_encoding
+    except Exception:  # noqa: BLE001  pydicom raises whatever it stumbles on, and shall say what that means
+        return None
+    dataset = Dataset(found)
+    dataset.set_original_encoding(implicit, True, encoding)
     return dataset
 
 
