@@ -36,7 +36,7 @@ from tests.peers.scripts import Script, Seen
 BRIEFLY = (0.02, 0.02, 0.02)
 """Seconds between tries, of a task as of an opening."""
 
-OURS = ("getting", "moving", "storing", "asking", "finishing")
+OURS = ("getting", "moving", "storing", "asking")
 """How the threads of a transfer are called."""
 
 GRACE = 0.2
