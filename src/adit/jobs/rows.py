@@ -33,7 +33,10 @@ SECONDS = 1.0
 
 _UPSERT = """
 WITH mine AS (
-  SELECT id FROM jobs_task WHERE id = %s AND worker = %s AND claim = %s AND status = 'in progress' FOR SHARE
+  SELECT id FROM jobs_task WHERE id = %s AND worker = %s AND claim = %s AND status = 'in progress'
+    AND set_config(
+      'synchronous_commit', CASE WHEN %s THEN current_setting('synchronous_commit') ELSE 'off' END, true) <> ''
+  FOR SHARE
 )
 INSERT INTO jobs_entry (
   task_id, study_uid, series_uid, new_study_uid, new_series_uid, expected, received, stored, confirmed,
@@ -154,6 +157,9 @@ class Rows:
     def write(self, *, final: bool = False, canceled: bool = False) -> None:
         """Write what is new.
 
+        Nobody waits for the disk of the database before the end, but for what leaves: what its machine loses when it
+        fails within the next half second goes again, harmlessly.
+
         Args:
             final: The attempt is over: what has not arrived counts as failed.
             canceled: It is, and what has not arrived was not wanted any more.
@@ -179,7 +185,8 @@ class Rows:
             study, job = self.item.study, self._claimed.job
             values = [study, self._new(study), *(value for row in rows for value in row)]
             due = signals.due(job)
-            self._execute(upsert, [*self._fence, *values, due, job])
+            durable = final or bool(self._leaving)
+            self._execute(upsert, [*self._fence, durable, *values, due, job])
             if due:
                 signals.told(job)
         if self._ledger.notes != self._notes:
