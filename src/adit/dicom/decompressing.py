@@ -19,12 +19,11 @@ from adit.dicom.instance import Instance
 from adit.dicom.parting import Parted, parted
 from adit.dicom.reading import read
 from adit.dicom.refs import UID
-from adit.dicom.scan import PIXEL_DATA
+from adit.dicom.scan import PIXEL_DATA, UNDEFINED
 
 Decode = Callable[[bytes, Picture, UID], Decoded]
 _DecodeFrame = Callable[[bytes, Picture], Decoded]
 
-_UNDEFINED = 0xFFFFFFFF
 
 _PHOTOMETRIC, _PLANAR, _LOSSY = 0x00280004, 0x00280006, 0x00282110
 _OFFSETS = frozenset((0x7FE00001, 0x7FE00002, 0x7FE00003))
@@ -55,11 +54,11 @@ def decompressed(instance: Instance, decode: Decode) -> Iterator[bytes | memoryv
         # A report, say: only the name of its transfer syntax changes.
         yield parts.start
         return
-    if parts.pixels.length != _UNDEFINED:
+    if parts.pixels.length != UNDEFINED:
         raise BadData("its pixel data are not encapsulated, though its transfer syntax says so")
     picture = Picture.of(instance.head())
     size = picture.frames * picture.size
-    if size >= _UNDEFINED - 1:
+    if size >= UNDEFINED - 1:
         raise NotDecodable("its pixel data are too large for a transfer syntax without compression (PS3.5 A.2)")
 
     def one(frame: bytes, picture: Picture) -> Decoded:

@@ -12,17 +12,12 @@ from pydicom.dataelem import RawDataElement, empty_value_for_VR
 from pydicom.tag import BaseTag
 from pydicom.values import convert_string
 
-from adit.dicom.scan import LONG_VRS, VRS
+from adit.dicom.scan import DELIMITING, UNDEFINED, VRS, reader
 
-_UNDEFINED = 0xFFFFFFFF
-_DELIMITERS = 0xFFFE
 _CHARSET = BaseTag(0x00080005)
 
 _tag = lru_cache(maxsize=1024)(BaseTag)
-_VR_NAMES = {vr: vr.decode("ascii") for vr in VRS if vr != b"SQ"}
-_unpack_implicit = struct.Struct("<HHL").unpack_from
-_unpack_explicit = struct.Struct("<HH2sH").unpack_from
-_unpack_length = struct.Struct("<L").unpack_from
+_VR_NAMES = {vr: vr.decode("ascii") for vr in VRS if vr != b"SQ"} | {b"": None}
 
 
 def read_flat(encoded: bytes, *, implicit: bool) -> Dataset | None:
@@ -32,23 +27,15 @@ def read_flat(encoded: bytes, *, implicit: bool) -> Dataset | None:
         None where it has sequences, or anything that is not as PS3.5 7.1 wants it: pydicom knows what to do then.
     """
     found: dict[BaseTag, DataElement | RawDataElement] = {}
+    read = reader(implicit=implicit, order="<")
     at, end = 0, len(encoded)
-    vr: str | None = None
     try:
         while at < end:
-            if implicit:
-                group, element, length = _unpack_implicit(encoded, at)
-            else:
-                group, element, written, length = _unpack_explicit(encoded, at)
-                vr = _VR_NAMES[written]
-                if written in LONG_VRS:
-                    (length,) = _unpack_length(encoded, at + 8)
-                    at += 4
-            start = at + 8
+            number, written, length, start = read(encoded, at)
             at = start + length
-            if length == _UNDEFINED or at > end or group == _DELIMITERS:
+            if length == UNDEFINED or at > end or number >> 16 == DELIMITING:
                 return None
-            tag = _tag(group << 16 | element)
+            tag, vr = _tag(number), _VR_NAMES[written]
             # Nothing in it, as pydicom tells that: empty bytes where they are text.
             value = encoded[start:at] if length else cast("bytes | None", empty_value_for_VR(vr, raw=True))
             found[tag] = RawDataElement(tag, vr, length, value, start, implicit, True)

@@ -11,8 +11,7 @@ from adit.dicom.explicit import encoded, passing_pixels
 from adit.dicom.instance import Instance
 from adit.dicom.parting import parted
 from adit.dicom.reading import read
-
-_UNDEFINED = 0xFFFFFFFF
+from adit.dicom.scan import UNDEFINED
 
 
 def implicit(instance: Instance) -> Iterator[bytes | memoryview]:
@@ -29,7 +28,7 @@ def implicit(instance: Instance) -> Iterator[bytes | memoryview]:
         yield encoded(read(parts.start, EXPLICIT), implicit=True)
         return
     size = parts.pixels.length
-    if size == _UNDEFINED:
+    if size == UNDEFINED:
         raise BadData("its pixel data are encapsulated, though its transfer syntax says otherwise")
     header = struct.pack("<HHL", 0x7FE0, 0x0010, size)
     yield from passing_pixels(instance, header, parts.pixels.value, size, implicit=True)

@@ -37,7 +37,12 @@ _WANTED = frozenset((_SOP_CLASS, _INSTANCE, _STUDY, _SERIES))
 _ITEM = 0xFFFEE000
 _DELIMITERS = frozenset((0xFFFEE00D, 0xFFFEE0DD))
 
-_UNDEFINED = 0xFFFFFFFF
+UNDEFINED = 0xFFFFFFFF
+"""Length of an element that ends with a delimiter (PS3.5 7.1.1)."""
+
+DELIMITING = 0xFFFE
+"""The group of items and delimiters (PS3.5 7.5)."""
+
 _DEEPEST = 1000
 """Levels of nesting that are followed. Real data sets have ten at most."""
 
@@ -139,7 +144,7 @@ def _walk(encoded: memoryview | bytes, implicit: bool, order: str, *, complete: 
     at = 0
     vr = b""
     while at != size or not complete:
-        # What `_readers` do, written out: calling them would take half of the time.
+        # What a `reader` does, written out: calling them would take half of the time.
         if implicit:
             group, element, length = unpack(encoded, at)
             start = at + 8
@@ -154,20 +159,25 @@ def _walk(encoded: memoryview | bytes, implicit: bool, order: str, *, complete: 
             if tag in _WANTED:
                 found[tag] = _uid(encoded, start, length)
             if tag >= _SERIES:
-                if group != 0xFFFE:
+                if group != DELIMITING:
                     break
                 # A delimiter that ends nothing: known dirt between elements, of no meaning.
                 start, length = at + 8, 0
-        at = start + length if length != _UNDEFINED else _behind_items(encoded, start, vr, _readers(implicit, order))
+        at = (
+            start + length
+            if length != UNDEFINED
+            else _behind_items(encoded, start, vr, reader(implicit=implicit, order=order))
+        )
     return found
 
 
-_Reader = Callable[[memoryview | bytes, int], tuple[int, bytes, int, int]]
+Reader = Callable[[memoryview | bytes, int], tuple[int, bytes, int, int]]
 """From where an element starts to its tag, VR (empty where none is written), length, and where its value starts."""
 
 
 @cache
-def _readers(implicit: bool, order: str) -> _Reader:
+def reader(*, implicit: bool, order: str) -> Reader:
+    """What reads elements in the byte *order* of struct. Raises struct.error where the bytes end."""
     unpack_implicit = struct.Struct(order + "HHL").unpack_from
     unpack_explicit = struct.Struct(order + "HH2sH").unpack_from
     unpack_length = struct.Struct(order + "L").unpack_from
@@ -180,7 +190,7 @@ def _readers(implicit: bool, order: str) -> _Reader:
         group, element, vr, length = unpack_explicit(encoded, at)
         if vr in LONG_VRS:
             return group << 16 | element, vr, unpack_length(encoded, at + 8)[0], at + 12
-        if group == 0xFFFE:
+        if group == DELIMITING:
             # Items and delimiters have no VR in any transfer syntax (PS3.5 7.5).
             return group << 16 | element, b"", unpack_length(encoded, at + 4)[0], at + 8
         return group << 16 | element, vr, length, at + 8
@@ -210,7 +220,7 @@ def elements(encoded: memoryview | bytes) -> Iterator[Element]:
         NeedMore: *encoded* ends within an element.
         BadData: It is no data set.
     """
-    read = _readers(False, "<")
+    read = reader(implicit=False, order="<")
     at = 0
     try:
         while at < len(encoded):
@@ -218,34 +228,34 @@ def elements(encoded: memoryview | bytes) -> Iterator[Element]:
             yield Element(tag, vr, length, at, value)
             if tag == PIXEL_DATA:
                 return
-            if tag >> 16 == 0xFFFE:
+            if tag >> 16 == DELIMITING:
                 length = 0
-            at = value + length if length != _UNDEFINED else _behind_items(encoded, value, vr, read)
+            at = value + length if length != UNDEFINED else _behind_items(encoded, value, vr, read)
     except struct.error:
         raise NeedMore("the data set is broken off") from None
     if at > len(encoded):
         raise NeedMore("the data set is broken off")
 
 
-def _behind_items(encoded: memoryview | bytes, at: int, vr: bytes, read: _Reader) -> int:
+def _behind_items(encoded: memoryview | bytes, at: int, vr: bytes, read: Reader) -> int:
     """Where the element of undefined length with *vr* ends whose first item begins at *at*.
 
     Raises:
         struct.error: *encoded* ends before.
         BadData: Nested deeper than anything real, or by no rule.
     """
-    outer: list[_Reader] = []
+    outer: list[Reader] = []
     while True:
         if vr == b"UN":
             # PS3.5 6.2.2: what is UN and of undefined length holds Implicit VR Little Endian.
-            read = _readers(True, "<")
+            read = reader(implicit=True, order="<")
         tag, vr, length, start = read(encoded, at)
         if tag in _DELIMITERS:
             if not outer:
                 return start
             read = outer.pop()
             at = start
-        elif length != _UNDEFINED:
+        elif length != UNDEFINED:
             if not outer and tag != _ITEM:
                 raise BadData("a sequence holds something else than items")
             at = start + length
@@ -258,7 +268,7 @@ def _behind_items(encoded: memoryview | bytes, at: int, vr: bytes, read: _Reader
 
 
 def _uid(encoded: memoryview | bytes, start: int, length: int) -> UID | None:
-    if length == _UNDEFINED:
+    if length == UNDEFINED:
         raise BadData("a UID of the data set has no length")
     value = bytes(encoded[start : start + length])
     if len(value) < length:
